@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Debug builds keep, for each thread, the locks it holds in the order of
+ * taking. That order rises by (rank, order), so only the last one has to be
+ * compared with the next; dropping may happen in any order.
+ */
+#include "base/lock.h"
+
+#include "base/mask.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void lock_init(struct lock *l, enum lock_rank rank, unsigned order)
+{
+	ASSERT(rank < RANK_NR && order <= UINT16_MAX);
+	int error = pthread_mutex_init(&l->mutex, NULL);
+	ASSERT(!error);
+	l->rank = (uint16_t)rank;
+	l->order = (uint16_t)order;
+}
+
+void lock_fini(struct lock *l)
+{
+	int error = pthread_mutex_destroy(&l->mutex);
+	ASSERT(!error);
+}
+
+#ifdef UMMFS_DEBUG
+
+/* A stopped machine holds every CPU, and a few locks beside them. */
+#define HELD_MAX (MASK_BITS + 64)
+
+static _Thread_local struct {
+	unsigned nr;
+	const struct lock *lock[HELD_MAX];
+} held;
+
+static unsigned held_index(const struct lock *l)
+{
+	unsigned i = held.nr;
+	while (i-- > 0)
+		if (held.lock[i] == l)
+			return i;
+	return HELD_MAX;
+}
+
+bool lock_held(const struct lock *l)
+{
+	return held_index(l) < HELD_MAX;
+}
+
+static bool rises(const struct lock *from, const struct lock *to)
+{
+	return from->rank < to->rank || (from->rank == to->rank && from->order < to->order);
+}
+
+void lock_rank_enter(const struct lock *l)
+{
+	ASSERT(held.nr < HELD_MAX);
+	const struct lock *last = held.nr ? held.lock[held.nr - 1] : NULL;
+	if (last && !rises(last, l)) {
+		dprintf(STDERR_FILENO, "ummfs: lock rank %u order %u wanted, rank %u order %u held\n",
+			l->rank, l->order, last->rank, last->order);
+		ASSERT(!"locks are taken in rising rank");
+	}
+	held.lock[held.nr++] = l;
+}
+
+void lock_rank_leave(const struct lock *l)
+{
+	unsigned i = held_index(l);
+	ASSERT(i < HELD_MAX);
+	held.nr--;
+	memmove(&held.lock[i], &held.lock[i + 1], (held.nr - i) * sizeof(held.lock[0]));
+}
+
+#else
+
+bool lock_held(const struct lock *l)
+{
+	(void)l;
+	return true;
+}
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_LOCK_H
+#define BASE_LOCK_H
+
+/*
+ * A mutex with a rank. Locks are taken in rising rank; debug builds keep the
+ * ranks that a thread holds and assert it. Several locks of one rank may be
+ * held only in rising `order` (CPUs by number, when the machine is stopped).
+ */
+
+#include "base/defs.h"
+
+#include <pthread.h>
+
+enum lock_rank {
+	RANK_FS, /* fs/tree: inode tables */
+	RANK_KNOB, /* one knob write at a time; pool resizing */
+	RANK_TASKS, /* vm: the table of tasks */
+	RANK_TASK, /* vm: one operation on a task at a time */
+	RANK_TUNE, /* mm: one change of marks at a time */
+	RANK_CPU, /* an emulated CPU; everything below is short */
+	RANK_KSWAPD, /* policy: wake-up state of one kswapd */
+	RANK_LRU, /* mm: LRU lists of one node */
+	RANK_OWNER, /* vm: index of the pages that one owner holds */
+	RANK_HUGETLB, /* mm: huge page pools */
+	RANK_ZONE, /* mm: free lists of one zone */
+	RANK_REGION, /* region: accounting of host memory */
+	RANK_LOG,
+	RANK_NR
+};
+
+struct lock {
+	pthread_mutex_t mutex;
+	uint16_t rank;
+	uint16_t order;
+};
+
+void lock_init(struct lock *l, enum lock_rank rank, unsigned order);
+void lock_fini(struct lock *l);
+bool lock_held(const struct lock *l); /* debug builds only know; release builds answer true */
+
+/* Rank bookkeeping; empty in release builds. */
+#ifdef UMMFS_DEBUG
+void lock_rank_enter(const struct lock *l);
+void lock_rank_leave(const struct lock *l);
+#else
+static inline void lock_rank_enter(const struct lock *l)
+{
+	(void)l;
+}
+static inline void lock_rank_leave(const struct lock *l)
+{
+	(void)l;
+}
+#endif
+
+static inline void lock_take(struct lock *l)
+{
+	lock_rank_enter(l);
+	pthread_mutex_lock(&l->mutex);
+}
+
+static inline void lock_drop(struct lock *l)
+{
+	pthread_mutex_unlock(&l->mutex);
+	lock_rank_leave(l);
+}
+
+#endif
