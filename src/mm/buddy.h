@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MM_BUDDY_H
+#define MM_BUDDY_H
+
+/*
+ * The buddy system of one zone: free lists by order and migrate type, blocks
+ * split low half first and merged with their buddies as they come back
+ * (mm/page_alloc.c, 6.1). All functions need the zone's lock; counts
+ * (area[].nr_free, nr_pageblocks) may be read without it.
+ */
+
+#include "mm/machine.h"
+
+/* Boot: [start, end) of whole top-order blocks is free and was never used. Ascending calls; a slot in z->virgin.range is there. */
+void virgin_add(struct zone *z, uint64_t start, uint64_t end);
+
+/* Take 2^order pages of this type from its own lists. NULL: no block is large enough. */
+struct page *buddy_take(struct zone *z, unsigned order, enum migratetype mt);
+
+/*
+ * The same, and failing that, steal from another type as 6.1 does: the largest
+ * block of a fallback type, and its whole pageblock when that is worth it
+ * (mm/fallback.c). nofragment: only blocks of pageblock size or more may be
+ * stolen. A steal that mixes types raises the zone's watermark boost and sets
+ * z->boosted, for whoever may wake kswapd.
+ */
+struct page *buddy_take_any(struct zone *z, unsigned order, enum migratetype mt, bool nofragment);
+
+/* Give a block back; merges upward. mt: the list it goes to (normally the pageblock's type). */
+void buddy_give(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt);
+
+/* Put a block on its list as it is, without merging (import). */
+void buddy_insert(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt);
+
+/* Move a free block to the lists of another type. */
+void buddy_retype(struct zone *z, pfn_t pfn, enum migratetype mt);
+
+/* Take one given free block off its list (no split). The page is the head of a PAGE_BUDDY block. */
+void buddy_remove(struct zone *z, pfn_t pfn);
+
+uint64_t zone_free_blocks(const struct zone *z, unsigned order); /* all types */
+uint64_t zone_buddy_pages(const struct zone *z); /* sum over orders, as buddyinfo adds up */
+
+enum migratetype pageblock_type(const struct machine *m, pfn_t pfn);
+void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt);
+/* Move the free blocks of pfn's pageblock to mt's lists; returns pages moved. 6.1: move_freepages_block. */
+unsigned pageblock_move_free(struct zone *z, pfn_t pfn, enum migratetype mt);
+
+/* Highatomic reserve, 6.1: reserve_highatomic_pageblock / unreserve_highatomic_pageblock. They take the zone lock themselves. */
+void zone_reserve_highatomic(struct zone *z, struct page *page);
+bool zone_unreserve_highatomic(struct zone *z, bool force); /* did one pageblock go back? */
+
+#endif

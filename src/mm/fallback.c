@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pageblock types and what happens when a type has run out: blocks are stolen
+ * from another type, with their whole pageblock when it is worth it, so that
+ * kinds of memory that cannot move stay together (mm/page_alloc.c:
+ * __rmqueue_fallback, steal_suitable_fallback, reserve_highatomic_pageblock,
+ * 6.1). The zone's lock is held throughout.
+ *
+ * The type of a pageblock is one byte; the zone counts its blocks by type as
+ * pagetypeinfo does. A block that two zones share (a zone edge inside it)
+ * counts for both.
+ */
+
+#include "mm/buddy.h"
+#include "mm/watermark.h"
+
+#define BOOST_ZONE_BLOCKS_LEAST 4 /* a smaller zone is never boosted */
+#define HIGHATOMIC_SHARE 100 /* the reserve is at most 1 % of the zone */
+
+static const uint8_t fallback_order[MIGRATE_PCPTYPES][2] = {
+	[MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},
+	[MIGRATE_MOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE},
+	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
+};
+
+enum migratetype pageblock_type(const struct machine *m, pfn_t pfn)
+{
+	return (enum migratetype)(READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]) ^
+				  MIGRATE_MOVABLE);
+}
+
+static bool zone_overlaps(const struct zone *z, uint64_t start, uint64_t end)
+{
+	return z->present && z->start_pfn < end && start < z->start_pfn + z->spanned;
+}
+
+static void zone_count_pageblock(struct zone *z, enum migratetype from, enum migratetype to)
+{
+	__atomic_fetch_sub(&z->nr_pageblocks[from], 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&z->nr_pageblocks[to], 1, __ATOMIC_RELAXED);
+}
+
+void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt)
+{
+	struct machine *m = z->machine;
+	enum migratetype old = pageblock_type(m, pfn);
+	if (old == mt)
+		return;
+	WRITE_RELAXED(&m->pageblock[pfn >> m->pageblock_order], (uint8_t)(mt ^ MIGRATE_MOVABLE));
+
+	uint64_t size = 1ull << m->pageblock_order, start = ALIGN_DOWN((uint64_t)pfn, size);
+	if (start >= z->start_pfn && start + size <= z->start_pfn + z->spanned) {
+		zone_count_pageblock(z, old, mt);
+		return;
+	}
+	FOR_EACH_POPULATED_ZONE(other, m)
+		if (other->node == z->node && zone_overlaps(other, start, start + size))
+			zone_count_pageblock(other, old, mt);
+}
+
+/* The frames of pfn's pageblock that lie in the zone. */
+static struct pfn_range pageblock_range(const struct zone *z, pfn_t pfn)
+{
+	uint64_t size = 1ull << z->machine->pageblock_order, start = ALIGN_DOWN((uint64_t)pfn, size);
+	return (struct pfn_range){MAX(start, z->start_pfn), MIN(start + size, z->start_pfn + z->spanned)};
+}
+
+static bool page_in_zone(const struct zone *z, const struct page *page)
+{
+	return READ_RELAXED(&page->state) != PAGE_NONE && page->zone == z->id;
+}
+
+unsigned pageblock_move_free(struct zone *z, pfn_t pfn, enum migratetype mt)
+{
+	struct pfn_range r = pageblock_range(z, pfn);
+	unsigned moved = 0;
+	for (uint64_t at = r.start; at < r.end;) {
+		struct page *page = pfn_page(z->machine, (pfn_t)at);
+		if (!page_in_zone(z, page) || READ_RELAXED(&page->state) != PAGE_BUDDY) {
+			at++;
+			continue;
+		}
+		unsigned order = page->order;
+		buddy_retype(z, (pfn_t)at, mt);
+		moved += 1u << order;
+		at += 1ull << order;
+	}
+	return moved;
+}
+
+/* Pages of the pageblock in use that could be moved away: those on an LRU list. */
+static unsigned pageblock_movable_pages(const struct zone *z, pfn_t pfn)
+{
+	struct pfn_range r = pageblock_range(z, pfn);
+	unsigned pages = 0;
+	for (uint64_t at = r.start; at < r.end; at++) {
+		const struct page *page = pfn_page(z->machine, (pfn_t)at);
+		pages += page_in_zone(z, page) && READ_RELAXED(&page->state) == PAGE_USED &&
+			 READ_RELAXED(&page->lru) != LRU_NONE;
+	}
+	return pages;
+}
+
+/* 6.1: boost_watermark. Raise the marks for a while so that kswapd frees whole blocks. */
+static bool zone_boost(struct zone *z)
+{
+	uint64_t block = 1ull << z->machine->pageblock_order;
+	uint64_t high = READ_RELAXED(&z->watermark[WMARK_HIGH]);
+	uint64_t most = high * (uint64_t)z->machine->tune.watermark_boost_factor / 10000;
+	if (!most || block * BOOST_ZONE_BLOCKS_LEAST > READ_RELAXED(&z->managed))
+		return false;
+	uint64_t boost = READ_RELAXED(&z->watermark_boost) + block;
+	WRITE_RELAXED(&z->watermark_boost, MIN(boost, MAX(most, block)));
+	return true;
+}
+
+/* May a request of this order and type take the whole pageblock over? */
+static bool can_claim_pageblock(const struct machine *m, unsigned order, enum migratetype mt)
+{
+	return order >= m->pageblock_order / 2 || mt == MIGRATE_RECLAIMABLE || mt == MIGRATE_UNMOVABLE;
+}
+
+static bool fallback_find(const struct zone *z, unsigned order, enum migratetype mt,
+			  enum migratetype *from)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(fallback_order[0]); i++) {
+		*from = (enum migratetype)fallback_order[mt][i];
+		if (z->area_mask[*from] & (1u << order))
+			return true;
+	}
+	return false;
+}
+
+/* The type's own share of the block: for movable requests what could move, else what was not movable before. */
+static bool pageblock_is_alike(const struct zone *z, enum migratetype mt, enum migratetype old,
+			       unsigned free_pages, unsigned movable_pages)
+{
+	unsigned size = 1u << z->machine->pageblock_order, alike = 0;
+	if (mt == MIGRATE_MOVABLE)
+		alike = movable_pages;
+	else if (old == MIGRATE_MOVABLE)
+		alike = size - MIN(size, free_pages + movable_pages);
+	return free_pages + alike >= size / 2;
+}
+
+/* Bring the free block at pfn (or its whole pageblock) over to mt's lists. */
+static void block_steal(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt, bool claim)
+{
+	struct machine *m = z->machine;
+	enum migratetype old = pageblock_type(m, pfn);
+	if (old == MIGRATE_HIGHATOMIC) {
+		buddy_retype(z, pfn, mt);
+		return;
+	}
+	if (order >= m->pageblock_order) {
+		for (uint64_t at = pfn; at < (uint64_t)pfn + (1u << order); at += 1u << m->pageblock_order)
+			pageblock_set_type(z, (pfn_t)at, mt);
+		buddy_retype(z, pfn, mt);
+		return;
+	}
+	if (zone_boost(z))
+		WRITE_RELAXED(&z->boosted, true);
+	if (!claim) {
+		buddy_retype(z, pfn, mt);
+		return;
+	}
+	unsigned movable = pageblock_movable_pages(z, pfn);
+	unsigned moved = pageblock_move_free(z, pfn, mt);
+	if (pageblock_is_alike(z, mt, old, moved, movable))
+		pageblock_set_type(z, pfn, mt);
+}
+
+/* A virgin block has no entry to put on another list: give it one first. */
+static pfn_t fallback_block(struct zone *z, unsigned order, enum migratetype from)
+{
+	pfn_t pfn = z->area[order].list[from].head;
+	if (pfn)
+		return pfn;
+	struct page *page = buddy_take(z, order, from);
+	if (!page)
+		return PFN_NIL;
+	pfn = page_pfn(z->machine, page);
+	buddy_give(z, pfn, order, from);
+	return pfn;
+}
+
+/*
+ * Largest block first, so that pageblocks are polluted as rarely as possible;
+ * a movable request that may not claim the block takes the smallest instead.
+ */
+static bool fallback_steal(struct zone *z, unsigned order, enum migratetype mt, bool nofragment)
+{
+	const struct machine *m = z->machine;
+	unsigned least = nofragment && order < m->pageblock_order ? m->pageblock_order : order;
+	enum migratetype from = mt;
+	unsigned at = MM_ORDER_MAX;
+	bool claim = false;
+
+	for (;; at--) {
+		if (fallback_find(z, at, mt, &from))
+			break;
+		if (at == least)
+			return false;
+	}
+	claim = at >= m->pageblock_order || can_claim_pageblock(m, order, mt);
+	if (!claim && mt == MIGRATE_MOVABLE && at > order) {
+		at = order;
+		while (!fallback_find(z, at, mt, &from))
+			at++;
+	}
+	pfn_t pfn = fallback_block(z, at, from);
+	if (!pfn)
+		return false;
+	block_steal(z, pfn, at, mt, claim);
+	return true;
+}
+
+struct page *buddy_take_any(struct zone *z, unsigned order, enum migratetype mt, bool nofragment)
+{
+	struct page *page = buddy_take(z, order, mt);
+	if (LIKELY(page) || mt >= MIGRATE_PCPTYPES)
+		return page;
+	if (!fallback_steal(z, order, mt, nofragment))
+		return NULL;
+	return buddy_take(z, order, mt);
+}
+
+void zone_reserve_highatomic(struct zone *z, struct page *page)
+{
+	struct machine *m = z->machine;
+	uint64_t block = 1ull << m->pageblock_order;
+	uint64_t most = READ_RELAXED(&z->managed) / HIGHATOMIC_SHARE + block;
+	pfn_t pfn = page_pfn(m, page);
+
+	if (READ_RELAXED(&z->nr_reserved_highatomic) >= most)
+		return;
+	lock_take(&z->lock);
+	enum migratetype old = pageblock_type(m, pfn);
+	if (z->nr_reserved_highatomic < most && old < MIGRATE_PCPTYPES) {
+		WRITE_RELAXED(&z->nr_reserved_highatomic, z->nr_reserved_highatomic + block);
+		pageblock_set_type(z, pfn, MIGRATE_HIGHATOMIC);
+		pageblock_move_free(z, pfn, MIGRATE_HIGHATOMIC);
+	}
+	lock_drop(&z->lock);
+}
+
+static void highatomic_return(struct zone *z, pfn_t pfn)
+{
+	uint64_t block = 1ull << z->machine->pageblock_order;
+	if (pageblock_type(z->machine, pfn) == MIGRATE_HIGHATOMIC)
+		WRITE_RELAXED(&z->nr_reserved_highatomic,
+			      z->nr_reserved_highatomic - MIN(block, z->nr_reserved_highatomic));
+	pageblock_set_type(z, pfn, MIGRATE_UNMOVABLE);
+	pageblock_move_free(z, pfn, MIGRATE_UNMOVABLE);
+}
+
+bool zone_unreserve_highatomic(struct zone *z, bool force)
+{
+	bool done = false;
+	uint64_t block = 1ull << z->machine->pageblock_order;
+	if (!force && READ_RELAXED(&z->nr_reserved_highatomic) <= block)
+		return false;
+	lock_take(&z->lock);
+	for (unsigned order = 0; order < MM_ORDERS && !done; order++) {
+		pfn_t pfn = z->area[order].list[MIGRATE_HIGHATOMIC].head;
+		if (!pfn)
+			continue;
+		highatomic_return(z, pfn);
+		done = true;
+	}
+	lock_drop(&z->lock);
+	return done;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Laying an imported machine's state, page by page, before it runs. Single-threaded. See import.h. */
+
+#include "mm/import.h"
+
+#include "base/mem.h"
+#include "mm/buddy.h"
+
+#include <errno.h>
+
+static struct page *page_describe(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+{
+	struct page *page = pfn_page(z->machine, pfn);
+	ASSERT(page->state == PAGE_NONE);
+	ASSERT(z->nr_pinned >= 1ull << order);
+	z->nr_pinned -= 1ull << order;
+	page->zone = z->id;
+	page->order = (uint8_t)order;
+	page->migratetype = (uint8_t)mt;
+	page->lru = LRU_NONE;
+	return page;
+}
+
+void zone_import_free(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+{
+	page_describe(z, pfn, order, mt);
+	lock_take(&z->lock);
+	buddy_insert(z, pfn, order, mt);
+	lock_drop(&z->lock);
+}
+
+int zone_import_virgin(struct zone *z, uint64_t start, uint64_t end)
+{
+	struct virgin *v = &z->virgin;
+	struct pfn_range *range = mem_realloc(v->range, (v->nr_ranges + 1) * sizeof(*range));
+	if (!range)
+		return -ENOMEM;
+	v->range = range;
+	ASSERT(z->nr_pinned >= end - start);
+	z->nr_pinned -= end - start;
+	lock_take(&z->lock);
+	virgin_add(z, start, end);
+	lock_drop(&z->lock);
+	return 0;
+}
+
+void zone_import_pcp(struct zone *z, struct cpu *c, pfn_t pfn, enum migratetype mt)
+{
+	struct pcp *pcp = &c->zone[z->id].pcp;
+	struct page *page = page_describe(z, pfn, 0, mt);
+	WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
+	page_list_add_tail(z->machine->map, &pcp->list[mt], pfn);
+	pcp->count++;
+}
+
+struct page *zone_import_used(struct zone *z, pfn_t pfn, unsigned order)
+{
+	struct page *page = page_describe(z, pfn, order, pageblock_type(z->machine, pfn));
+	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
+	return page;
+}
+
+void zone_import_pageblock(struct zone *z, pfn_t pfn, enum migratetype mt)
+{
+	lock_take(&z->lock);
+	pageblock_set_type(z, pfn, mt);
+	lock_drop(&z->lock);
+}
+
+void zone_import_stat(struct zone *z, enum zone_stat s, int64_t printed, int64_t sum)
+{
+	struct machine *m = z->machine;
+	int64_t rest = sum - printed;
+	z->stat[s] = printed;
+	MASK_FOR_EACH(id, &m->cpus_online) {
+		int64_t part = CLAMP(rest, -(int64_t)z->stat_threshold, (int64_t)z->stat_threshold);
+		m->cpu[id].zone[z->id].diff[s] = (int8_t)part;
+		rest -= part;
+	}
+	z->stat[s] += rest;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MM_MACHINE_H
+#define MM_MACHINE_H
+
+/*
+ * The frames of one emulated machine: nodes, zones, CPUs and the page array.
+ *
+ * Inside a CPU. A request enters its emulated CPU once (cpu_enter: one lock)
+ * and then works with plain loads and stores on what belongs to that CPU: its
+ * per-CPU page lists, counter differences and events. Zone locks are taken
+ * below it, in batches. Everything that a reader may look at without a lock
+ * is stored with relaxed atomics.
+ *
+ * mm offers attempts: taking a page succeeds or returns NULL at once. Who
+ * waits, reclaims or fails is decided in policy/.
+ */
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/mask.h"
+#include "base/rng.h"
+#include "mm/page.h"
+#include "mm/spec.h"
+#include "mm/stat.h"
+#include "mm/types.h"
+
+#define PCP_ORDERS (MM_COSTLY_ORDER + 1) /* orders 0..3 for each type, and one list of huge blocks */
+#define PCP_LISTS (MIGRATE_PCPTYPES * PCP_ORDERS + 1)
+
+/* Per-CPU page lists of one zone (struct per_cpu_pages, 6.1). Inside the CPU; counts readable anywhere. */
+struct pcp {
+	int32_t count; /* pages on all lists */
+	int32_t high; /* written by pagesets_update */
+	int32_t batch;
+	uint8_t free_factor; /* frees in a row without an allocation, log2 */
+	struct page_list list[PCP_LISTS];
+};
+
+struct cpu_zone {
+	struct pcp pcp;
+	int8_t diff[NR_ZONE_STATS];
+	uint64_t numa[NR_NUMA_STATS];
+} CACHE_ALIGNED;
+
+struct cpu_node {
+	int8_t diff[NR_NODE_STATS];
+} CACHE_ALIGNED;
+
+struct cpu {
+	struct lock lock; /* RANK_CPU: held while a request is inside */
+	struct machine *machine;
+	unsigned id;
+	struct node *node; /* home node */
+	bool online;
+	struct cpu_zone *zone; /* by zone id, machine->nr_zones of them */
+	struct cpu_node *per_node; /* by node id */
+	uint64_t event[NR_VM_EVENTS];
+} CACHE_ALIGNED;
+
+struct free_area {
+	struct page_list list[MIGRATE_TYPES];
+	uint64_t nr_free[MIGRATE_TYPES]; /* blocks; order MM_ORDER_MAX counts the never-used ones too */
+};
+
+/* Top-order blocks that were never used: ranges, lowest first, no page entry written. All MIGRATE_MOVABLE. */
+struct virgin {
+	struct pfn_range *range;
+	unsigned nr_ranges;
+	unsigned first; /* ranges below it are used up */
+	uint64_t nr_blocks;
+};
+
+struct zone {
+	/* fixed at boot */
+	struct machine *machine;
+	struct node *node;
+	const char *name; /* "DMA32" */
+	uint16_t id; /* node id * MM_ZONE_TYPES_MAX + type: index into machine->zone */
+	uint8_t type; /* index in the machine's zone order */
+	uint8_t kind; /* enum zone_kind */
+	uint64_t start_pfn, spanned, present;
+	struct pfn_range *range; /* present memory */
+	unsigned nr_ranges;
+
+	/* marks: written with machine->tune_lock held, read anywhere (relaxed) */
+	uint64_t managed;
+	uint64_t watermark[WMARK_NR]; /* without boost */
+	uint64_t watermark_boost;
+	uint64_t lowmem_reserve[MM_ZONE_TYPES_MAX];
+	int32_t stat_threshold; /* how far a CPU's difference may go; lower while kswapd is awake */
+	int32_t pageset_high, pageset_batch; /* what every CPU's lists have */
+	uint64_t numa_base[NR_NUMA_STATS]; /* imported or left by the last clear */
+
+	/* counters: atomic */
+	int64_t stat[NR_ZONE_STATS] CACHE_ALIGNED; /* global values */
+	uint64_t nr_reserved_highatomic;
+	bool reclaim_active; /* kswapd or direct reclaim works here: per-CPU lists stay short */
+	bool boosted;
+
+	/* free lists: lock (RANK_ZONE); counts readable anywhere */
+	struct lock lock CACHE_ALIGNED;
+	struct free_area area[MM_ORDERS];
+	uint16_t area_mask[MIGRATE_TYPES]; /* bit per order with a non-empty list */
+	struct virgin virgin;
+	uint64_t nr_pageblocks[MIGRATE_TYPES]; /* as pagetypeinfo counts them */
+	uint64_t nr_pinned; /* pages in use since import that no entry describes yet */
+} CACHE_ALIGNED;
+
+struct lru {
+	struct lock lock; /* RANK_LRU */
+	struct page_list list[LRU_LISTS];
+	uint64_t size[LRU_LISTS]; /* pages; under lock, readable anywhere */
+};
+
+struct zoneref {
+	struct zone *zone;
+	uint8_t type;
+};
+
+struct node {
+	struct machine *machine;
+	unsigned id;
+	bool online;
+	bool has_memory;
+	struct mask cpus;
+	uint8_t distance[MM_NODES_MAX];
+	struct zone *zone[MM_ZONE_TYPES_MAX]; /* every type, populated or not */
+	struct cpu *first_cpu; /* its lowest CPU, else CPU of the nearest node that has one */
+	/* fixed at boot: populated zones, best first; nearest node first, highest zone first inside a node */
+	struct zoneref *zonelist;
+	unsigned nr_zonelist;
+	unsigned nr_zonelist_thisnode; /* leading entries that are this node's own (0 for a node without memory) */
+	int64_t stat[NR_NODE_STATS] CACHE_ALIGNED; /* global values, atomic */
+	int32_t stat_threshold; /* the largest of its zones'; relaxed */
+	struct lru lru;
+	uint32_t kswapd_failures; /* relaxed; MAX_RECLAIM_RETRIES (16) or more: node_unreclaimable */
+} CACHE_ALIGNED;
+
+/* What the vm knobs that shape zones are set to. Changed through machine_tune_*. */
+struct tune {
+	int32_t min_free_kbytes;
+	int32_t user_min_free_kbytes; /* -1: never written by the user */
+	int32_t watermark_scale_factor;
+	int32_t watermark_boost_factor;
+	int32_t percpu_pagelist_high_fraction;
+	int32_t lowmem_reserve_ratio[MM_ZONE_TYPES_MAX];
+	int32_t numa_stat; /* 1: count numa_* */
+};
+
+struct machine {
+	unsigned bits;
+	unsigned nr_zone_types;
+	enum zone_kind kind[MM_ZONE_TYPES_MAX];
+	unsigned pageblock_order;
+	bool numa, thp;
+	unsigned nr_nodes; /* highest node number + 1 */
+	struct node *node; /* by number; some may be offline */
+	unsigned nr_zones; /* nr_nodes * MM_ZONE_TYPES_MAX */
+	struct zone *zone; /* by id */
+	unsigned nr_cpu_ids;
+	struct mask cpus_online, cpus_possible;
+	unsigned nr_cpus_online;
+	struct cpu *cpu; /* nr_cpu_ids, by number; offline ones have online == false */
+	uint64_t end_pfn; /* first frame past the machine */
+	struct page *map; /* end_pfn entries, lazily touched */
+	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE per pageblock, lazily touched; zone lock, relaxed */
+	struct tune tune;
+	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
+	struct clock clock;
+	uint64_t managed_pages; /* totalram */
+};
+
+/*
+ * Boot `spec` (copied). Not imported: every managed page is free, reserved
+ * pages are the lowest of each zone. Imported: everything is in use until
+ * machine_import_* frees it. Returns 0, -ENOMEM, or -EINVAL with why set.
+ */
+struct why;
+MUST_CHECK int machine_boot(struct machine *m, const struct machine_spec *spec, struct why *why);
+void machine_shutdown(struct machine *m);
+
+static inline pfn_t page_pfn(const struct machine *m, const struct page *p)
+{
+	return (pfn_t)(p - m->map);
+}
+
+static inline struct page *pfn_page(const struct machine *m, pfn_t pfn)
+{
+	return m->map + pfn;
+}
+
+static inline struct zone *page_zone(const struct machine *m, const struct page *p)
+{
+	return m->zone + p->zone;
+}
+
+static inline bool zone_populated(const struct zone *z)
+{
+	return z->present != 0;
+}
+
+/* Every zone that has memory, in node and type order. */
+struct zone *machine_zone_next(const struct machine *m, const struct zone *after); /* NULL: first / no more */
+#define FOR_EACH_POPULATED_ZONE(z, m)                                                              \
+	for (struct zone *z = machine_zone_next(m, NULL); z; z = machine_zone_next(m, z))
+
+static inline void cpu_enter(struct cpu *c)
+{
+	lock_take(&c->lock);
+}
+
+static inline void cpu_leave(struct cpu *c)
+{
+	lock_drop(&c->lock);
+}
+
+/* Enter every online CPU: nothing moves. For whole-machine snapshots and checks. */
+void machine_stop(struct machine *m);
+void machine_resume(struct machine *m);
+
+/* The spec of a default min_free_kbytes etc. 6.1: calculate_min_free_kbytes, set_recommended_min_free_kbytes. */
+int machine_default_min_free_kbytes(const struct machine *m);
+
+/*
+ * Recompute what follows from machine->tune; each takes tune_lock itself.
+ * 6.1: setup_per_zone_wmarks, setup_per_zone_lowmem_reserve, zone_set_pageset_high_and_batch.
+ */
+void machine_update_watermarks(struct machine *m); /* also per-CPU high, which follows the low mark */
+void machine_update_lowmem_reserve(struct machine *m);
+void machine_update_pagesets(struct machine *m);
+/* Counter thresholds: normal for all; or of one node while its kswapd is awake (6.1: set_pgdat_percpu_threshold). */
+void machine_update_thresholds(struct machine *m);
+void node_update_thresholds(struct node *n, bool pressure);
+
+#endif

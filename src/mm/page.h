@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MM_PAGE_H
+#define MM_PAGE_H
+
+/*
+ * One entry per frame, found from its number by one addition. The array is
+ * address space until touched: an entry is first written when its block is
+ * split off or allocated, so an all-zero entry means "not the head of
+ * anything": a tail page, memory that was never used, or memory that was in
+ * use when the machine was imported. Links are frame numbers, PFN_NIL ends.
+ */
+
+#include "mm/types.h"
+
+enum page_state {
+	PAGE_NONE, /* tail, never used, reserved, or pinned by import */
+	PAGE_BUDDY, /* head of a block on a zone's free lists; zone lock */
+	PAGE_PCP, /* head of a block on a CPU's lists; inside that CPU */
+	PAGE_USED, /* head of an allocated block; belongs to whom took it */
+};
+
+enum page_flag {
+	PG_CONTENT = 1 << 0, /* its frame holds bytes that are not zero; the owner's lock */
+};
+
+enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_UNEVICTABLE, LRU_LISTS, LRU_NONE = 0xff };
+
+struct page {
+	pfn_t next, prev; /* on the one list that the page is on */
+	uint32_t owner; /* handle of the page's owner, 0: none (see policy/reclaim.h) */
+	uint32_t index; /* the owner's slot for it */
+	uint16_t zone; /* zone id; valid once the entry was written */
+	uint8_t state; /* enum page_state */
+	uint8_t order; /* of the block headed here */
+	uint8_t migratetype; /* of the list it is on */
+	uint8_t flags; /* enum page_flag */
+	uint8_t lru; /* enum lru_list of an evictable page, else LRU_NONE; LRU lock */
+	uint8_t unused;
+	uint64_t private; /* for owners of later kinds */
+};
+
+_Static_assert(sizeof(struct page) <= 32, "page metadata is at most 32 bytes");
+
+/* A doubly linked list of pages with a count that the list's owner keeps. */
+struct page_list {
+	pfn_t head, tail;
+};
+
+static inline void page_list_add_head(struct page *map, struct page_list *l, pfn_t pfn)
+{
+	struct page *p = map + pfn;
+	p->prev = PFN_NIL;
+	p->next = l->head;
+	if (l->head)
+		map[l->head].prev = pfn;
+	else
+		l->tail = pfn;
+	l->head = pfn;
+}
+
+static inline void page_list_add_tail(struct page *map, struct page_list *l, pfn_t pfn)
+{
+	struct page *p = map + pfn;
+	p->next = PFN_NIL;
+	p->prev = l->tail;
+	if (l->tail)
+		map[l->tail].next = pfn;
+	else
+		l->head = pfn;
+	l->tail = pfn;
+}
+
+static inline void page_list_del(struct page *map, struct page_list *l, pfn_t pfn)
+{
+	struct page *p = map + pfn;
+	if (p->prev)
+		map[p->prev].next = p->next;
+	else
+		l->head = p->next;
+	if (p->next)
+		map[p->next].prev = p->prev;
+	else
+		l->tail = p->prev;
+}
+
+#endif

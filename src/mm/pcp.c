@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU page lists: see pcp.h. Everything here runs inside the CPU; the zone
+ * lock is taken to move a batch. The count of free pages of the zone is kept
+ * here, since it is a per-CPU counter: pages on these lists are not free in
+ * the zone's books.
+ *
+ * A page on a list keeps the type of its pageblock in page->migratetype: that
+ * is the free list it goes back to. Blocks of the highatomic reserve travel on
+ * the MOVABLE list.
+ */
+
+#include "mm/pcp.h"
+
+#include "mm/buddy.h"
+
+#define PCP_HUGE (PCP_LISTS - 1)
+#define BATCHES_UNDER_RECLAIM 4 /* lists stay this short while the zone is being reclaimed */
+
+static inline bool pcp_has_order(const struct machine *m, unsigned order)
+{
+	return order <= MM_COSTLY_ORDER || order == m->pageblock_order;
+}
+
+static inline unsigned pcp_index(unsigned order, enum migratetype mt)
+{
+	if (UNLIKELY(order > MM_COSTLY_ORDER))
+		return PCP_HUGE;
+	return order * MIGRATE_PCPTYPES + mt;
+}
+
+static inline unsigned pcp_order(const struct machine *m, unsigned index)
+{
+	return index == PCP_HUGE ? m->pageblock_order : index / MIGRATE_PCPTYPES;
+}
+
+static void event_add_kind(struct cpu *c, const struct zone *z, unsigned first, uint64_t n)
+{
+	ADD_OWNED(&c->event[first + z->kind], n);
+}
+
+/* Move a batch of blocks from the zone to one list. */
+static void pcp_refill(struct cpu *c, struct zone *z, struct pcp *pcp, unsigned order,
+		       enum migratetype mt, bool nofragment)
+{
+	struct page *map = z->machine->map;
+	int batch = READ_RELAXED(&pcp->batch);
+	if (batch > 1)
+		batch = MAX(batch >> order, 2);
+
+	int taken = 0;
+	lock_take(&z->lock);
+	for (; taken < batch; taken++) {
+		struct page *page = buddy_take_any(z, order, mt, nofragment);
+		if (!page)
+			break;
+		WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
+		page_list_add_tail(map, &pcp->list[pcp_index(order, mt)], (pfn_t)(page - map));
+	}
+	lock_drop(&z->lock);
+	zone_stat_add(c, z, NR_FREE_PAGES, -(taken << order));
+	WRITE_RELAXED(&pcp->count, pcp->count + (taken << order));
+}
+
+/* Give `pages` back to the zone, coldest first, one list after the other beginning with `first`. */
+static void pcp_release(struct cpu *c, struct zone *z, struct pcp *pcp, int pages, unsigned first)
+{
+	const struct machine *m = z->machine;
+	int released = 0;
+	pages = MIN(pages, pcp->count);
+
+	lock_take(&z->lock);
+	for (unsigned i = first; released < pages; i = (i + 1) % PCP_LISTS) {
+		struct page_list *list = &pcp->list[i];
+		unsigned order = pcp_order(m, i);
+		while (list->tail && released < pages) {
+			pfn_t pfn = list->tail;
+			page_list_del(m->map, list, pfn);
+			buddy_give(z, pfn, order, (enum migratetype)pfn_page(m, pfn)->migratetype);
+			released += 1 << order;
+		}
+	}
+	lock_drop(&z->lock);
+	zone_stat_add(c, z, NR_FREE_PAGES, released);
+	WRITE_RELAXED(&pcp->count, pcp->count - released);
+}
+
+static struct page *pcp_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt,
+			     bool nofragment)
+{
+	struct page *map = z->machine->map;
+	struct pcp *pcp = &c->zone[z->id].pcp;
+	struct page_list *list = &pcp->list[pcp_index(order, mt)];
+
+	pcp->free_factor >>= 1;
+	if (UNLIKELY(!list->head)) {
+		pcp_refill(c, z, pcp, order, mt, nofragment);
+		if (!list->head)
+			return NULL;
+	}
+	struct page *page = map + list->head;
+	list->head = page->next;
+	if (page->next)
+		map[page->next].prev = PFN_NIL;
+	else
+		list->tail = PFN_NIL;
+	WRITE_RELAXED(&pcp->count, pcp->count - (1 << order));
+	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
+	page->order = (uint8_t)order;
+	return page;
+}
+
+static struct page *zone_take_block(struct cpu *c, struct zone *z, unsigned order,
+				    enum migratetype mt, unsigned take_flags)
+{
+	struct page *page = NULL;
+	lock_take(&z->lock);
+	if (order > 0 && (take_flags & TAKE_HIGHATOMIC))
+		page = buddy_take(z, order, MIGRATE_HIGHATOMIC);
+	if (!page)
+		page = buddy_take_any(z, order, mt, take_flags & TAKE_NOFRAGMENT);
+	lock_drop(&z->lock);
+	if (page)
+		zone_stat_add(c, z, NR_FREE_PAGES, -(1 << order));
+	return page;
+}
+
+struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt,
+		       unsigned take_flags)
+{
+	struct page *page = NULL;
+	if (LIKELY(pcp_has_order(z->machine, order)))
+		page = pcp_take(c, z, order, mt, take_flags & TAKE_NOFRAGMENT);
+	if (UNLIKELY(!page) &&
+	    (!pcp_has_order(z->machine, order) || (order > 0 && (take_flags & TAKE_HIGHATOMIC))))
+		page = zone_take_block(c, z, order, mt, take_flags);
+	if (LIKELY(page))
+		event_add_kind(c, z, PGALLOC_FIRST, 1ull << order);
+	return page;
+}
+
+/* How many pages to keep at most; high-order blocks freed in a row are not kept at all. */
+static int pcp_keep(const struct zone *z, const struct pcp *pcp, bool drain)
+{
+	int high = READ_RELAXED(&pcp->high);
+	if (!high || drain)
+		return 0;
+	if (!READ_RELAXED(&z->reclaim_active))
+		return high;
+	return MIN(READ_RELAXED(&pcp->batch) * BATCHES_UNDER_RECLAIM, high);
+}
+
+/* The longer a CPU only frees, the more it returns at a time. */
+static int pcp_surplus(struct pcp *pcp, int high, bool drain)
+{
+	int batch = READ_RELAXED(&pcp->batch);
+	if (drain)
+		return pcp->count;
+	if (high < batch)
+		return 1;
+	int least = batch, most = high - batch;
+	batch <<= pcp->free_factor;
+	if (batch < most)
+		pcp->free_factor++;
+	return CLAMP(batch, least, most);
+}
+
+static void pcp_give(struct cpu *c, struct zone *z, struct page *page, unsigned order,
+		     enum migratetype mt)
+{
+	struct pcp *pcp = &c->zone[z->id].pcp;
+	unsigned index = pcp_index(order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+
+	WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
+	page->order = (uint8_t)order;
+	page->migratetype = (uint8_t)mt;
+	page_list_add_head(z->machine->map, &pcp->list[index], page_pfn(z->machine, page));
+	WRITE_RELAXED(&pcp->count, pcp->count + (1 << order));
+
+	bool drain = pcp->free_factor && order && order <= MM_COSTLY_ORDER;
+	int keep = pcp_keep(z, pcp, drain);
+	if (UNLIKELY(pcp->count >= keep))
+		pcp_release(c, z, pcp, pcp_surplus(pcp, keep, drain), index);
+}
+
+void page_give(struct cpu *c, struct page *page, unsigned order)
+{
+	struct machine *m = c->machine;
+	struct zone *z = page_zone(m, page);
+	pfn_t pfn = page_pfn(m, page);
+	enum migratetype mt = pageblock_type(m, pfn);
+
+	DEBUG_ASSERT(page->state == PAGE_USED && page->lru == LRU_NONE);
+	page->owner = 0;
+	ADD_OWNED(&c->event[PGFREE], 1ull << order);
+	if (LIKELY(pcp_has_order(m, order) && mt != MIGRATE_ISOLATE)) {
+		pcp_give(c, z, page, order, mt);
+		return;
+	}
+	lock_take(&z->lock);
+	buddy_give(z, pfn, order, mt);
+	lock_drop(&z->lock);
+	zone_stat_add(c, z, NR_FREE_PAGES, 1 << order);
+}
+
+void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr)
+{
+	const struct machine *m = c->machine;
+	for (unsigned i = 0; i < nr;) {
+		struct zone *z = page_zone(m, page[i]);
+		int given = 0;
+		lock_take(&z->lock);
+		for (; i < nr && page[i]->zone == z->id; i++, given++) {
+			pfn_t pfn = page_pfn(m, page[i]);
+			page[i]->owner = 0;
+			buddy_give(z, pfn, 0, pageblock_type(m, pfn));
+		}
+		lock_drop(&z->lock);
+		zone_stat_add(c, z, NR_FREE_PAGES, given);
+	}
+	ADD_OWNED(&c->event[PGFREE], nr);
+}
+
+void cpu_drain(struct cpu *c)
+{
+	FOR_EACH_POPULATED_ZONE(z, c->machine) {
+		struct pcp *pcp = &c->zone[z->id].pcp;
+		if (pcp->count)
+			pcp_release(c, z, pcp, pcp->count, 0);
+	}
+}
+
+void machine_drain(struct machine *m)
+{
+	MASK_FOR_EACH(id, &m->cpus_online) {
+		struct cpu *c = &m->cpu[id];
+		cpu_enter(c);
+		cpu_drain(c);
+		cpu_leave(c);
+	}
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MM_PCP_H
+#define MM_PCP_H
+
+/*
+ * Pages through the per-CPU lists: the common path touches no lock and no
+ * shared line. Inside the CPU. Orders 0-3 and the pageblock order go through
+ * the lists, others straight to the zone (mm/page_alloc.c: rmqueue_pcplist,
+ * free_unref_page, 6.1).
+ */
+
+#include "mm/machine.h"
+
+#define TAKE_HIGHATOMIC (1u << 0) /* may take from the highatomic reserve first (ALLOC_HARDER) */
+#define TAKE_NOFRAGMENT (1u << 1)
+
+/* Take 2^order pages of a zone; counts PGALLOC. NULL: none. The page is PAGE_USED, owner 0. */
+struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt, unsigned take_flags);
+/* Give an allocated block back; counts PGFREE. */
+void page_give(struct cpu *c, struct page *page, unsigned order);
+/* Give single pages straight back to their zones, past the lists (reclaim, in batches); counts PGFREE. */
+void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr);
+/* Return this CPU's lists to the zones: 6.1 drain_pages. All CPUs: drain_all_pages (enters them one by one; the caller is in none). */
+void cpu_drain(struct cpu *c);
+void machine_drain(struct machine *m);
+
+#endif

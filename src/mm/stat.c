@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counters: names, per-CPU differences, folding. See stat.h.
+ *
+ * A difference belongs to its CPU and is an int8_t; the global value is
+ * atomic because several CPUs fold into it. Nothing here takes a lock except
+ * the folding of other CPUs, which enters them.
+ */
+
+#include "mm/stat.h"
+
+#include "mm/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *const migratetype_name[MIGRATE_TYPES] = {
+	"Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate",
+};
+
+const char *const zone_kind_name[ZONE_KINDS] = {
+	"DMA", "DMA32", "Normal", "HighMem", "Movable", "Device",
+};
+
+static const char *const event_kind_suffix[ZONE_KINDS] = {
+	"dma", "dma32", "normal", "high", "movable", "device",
+};
+
+#define STAT_NAME(id, name) [id] = name,
+const char *const zone_stat_name[NR_ZONE_STATS] = {ZONE_STATS(STAT_NAME)};
+const char *const node_stat_name[NR_NODE_STATS] = {NODE_STATS(STAT_NAME)};
+
+#define NUMA_NAME(id, zoneinfo, numastat) [id] = zoneinfo,
+#define NUMASTAT_NAME(id, zoneinfo, numastat) [id] = numastat,
+const char *const numa_stat_name[NR_NUMA_STATS] = {NUMA_STATS(NUMA_NAME)};
+const char *const numastat_name[NR_NUMA_STATS] = {NUMA_STATS(NUMASTAT_NAME)};
+
+#define EVENT_X(id, text) [id] = {text, EVENT_ALWAYS, 0},
+#define EVENT_N(id, text) [id] = {text, EVENT_NUMA, 0},
+#define EVENT_B(id, text) [id] = {text, EVENT_64BIT, 0},
+#define EVENT_Y(id, text)                                                                          \
+	[id##_FIRST + ZONE_DMA] = {text, EVENT_ZONE_KIND, ZONE_DMA},                               \
+	[id##_FIRST + ZONE_DMA32] = {text, EVENT_ZONE_KIND, ZONE_DMA32},                           \
+	[id##_FIRST + ZONE_NORMAL] = {text, EVENT_ZONE_KIND, ZONE_NORMAL},                         \
+	[id##_FIRST + ZONE_HIGHMEM] = {text, EVENT_ZONE_KIND, ZONE_HIGHMEM},                       \
+	[id##_FIRST + ZONE_MOVABLE] = {text, EVENT_ZONE_KIND, ZONE_MOVABLE},                       \
+	[id##_FIRST + ZONE_DEVICE] = {text, EVENT_ZONE_KIND, ZONE_DEVICE},
+const struct vm_event_info vm_event_info[NR_VM_EVENTS] = {
+	VM_EVENTS(EVENT_X, EVENT_Y, EVENT_N, EVENT_B)};
+
+const char *vm_event_name(enum vm_event e, char *buf)
+{
+	const struct vm_event_info *info = &vm_event_info[e];
+	if (info->scope != EVENT_ZONE_KIND)
+		return info->name;
+	snprintf(buf, 64, "%s_%s", info->name, event_kind_suffix[info->kind]);
+	return buf;
+}
+
+static bool machine_has_kind(const struct machine *m, enum zone_kind kind)
+{
+	for (unsigned t = 0; t < m->nr_zone_types; t++)
+		if (m->kind[t] == kind)
+			return true;
+	return false;
+}
+
+bool vm_event_shown(const struct machine *m, enum vm_event e)
+{
+	const struct vm_event_info *info = &vm_event_info[e];
+	switch (info->scope) {
+	case EVENT_ZONE_KIND:
+		return machine_has_kind(m, (enum zone_kind)info->kind);
+	case EVENT_NUMA:
+		return m->numa;
+	case EVENT_64BIT:
+		return m->bits == 64;
+	default:
+		return true;
+	}
+}
+
+/* Add to a difference; past the threshold all of it moves to the global value. */
+static inline void diff_add(int8_t *diff, int64_t *global, int threshold, int delta)
+{
+	int x = READ_RELAXED(diff) + delta;
+	if (UNLIKELY(x > threshold || x < -threshold)) {
+		__atomic_fetch_add(global, x, __ATOMIC_RELAXED);
+		x = 0;
+	}
+	WRITE_RELAXED(diff, (int8_t)x);
+}
+
+void zone_stat_add(struct cpu *c, struct zone *z, enum zone_stat s, int delta)
+{
+	diff_add(&c->zone[z->id].diff[s], &z->stat[s], READ_RELAXED(&z->stat_threshold), delta);
+}
+
+void node_stat_add(struct cpu *c, struct node *n, enum node_stat s, int delta)
+{
+	diff_add(&c->per_node[n->id].diff[s], &n->stat[s], READ_RELAXED(&n->stat_threshold), delta);
+}
+
+void event_add(struct cpu *c, enum vm_event e, uint64_t delta)
+{
+	ADD_OWNED(&c->event[e], delta);
+}
+
+static uint64_t stat_shown(const int64_t *global)
+{
+	int64_t x = READ_RELAXED(global);
+	return x < 0 ? 0 : (uint64_t)x;
+}
+
+uint64_t zone_stat_read(const struct zone *z, enum zone_stat s)
+{
+	return stat_shown(&z->stat[s]);
+}
+
+uint64_t node_stat_read(const struct node *n, enum node_stat s)
+{
+	return stat_shown(&n->stat[s]);
+}
+
+int64_t zone_stat_sum(const struct zone *z, enum zone_stat s)
+{
+	const struct machine *m = z->machine;
+	int64_t sum = READ_RELAXED(&z->stat[s]);
+	MASK_FOR_EACH(cpu, &m->cpus_online)
+		sum += READ_RELAXED(&m->cpu[cpu].zone[z->id].diff[s]);
+	return sum;
+}
+
+int64_t node_stat_sum(const struct node *n, enum node_stat s)
+{
+	const struct machine *m = n->machine;
+	int64_t sum = READ_RELAXED(&n->stat[s]);
+	MASK_FOR_EACH(cpu, &m->cpus_online)
+		sum += READ_RELAXED(&m->cpu[cpu].per_node[n->id].diff[s]);
+	return sum;
+}
+
+static void diffs_fold(int8_t *diff, int64_t *global, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		int8_t x = READ_RELAXED(&diff[i]);
+		if (!x)
+			continue;
+		__atomic_fetch_add(&global[i], x, __ATOMIC_RELAXED);
+		WRITE_RELAXED(&diff[i], 0);
+	}
+}
+
+void cpu_stat_fold(struct cpu *c)
+{
+	struct machine *m = c->machine;
+	cpu_enter(c);
+	FOR_EACH_POPULATED_ZONE(z, m)
+		diffs_fold(c->zone[z->id].diff, z->stat, NR_ZONE_STATS);
+	for (unsigned n = 0; n < m->nr_nodes; n++)
+		if (m->node[n].online)
+			diffs_fold(c->per_node[n].diff, m->node[n].stat, NR_NODE_STATS);
+	cpu_leave(c);
+}
+
+void machine_stat_fold(struct machine *m)
+{
+	MASK_FOR_EACH(cpu, &m->cpus_online)
+		cpu_stat_fold(&m->cpu[cpu]);
+}
+
+void machine_numa_clear(struct machine *m)
+{
+	MASK_FOR_EACH(id, &m->cpus_online) {
+		struct cpu *c = &m->cpu[id];
+		cpu_enter(c);
+		FOR_EACH_POPULATED_ZONE(z, m)
+			for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+				WRITE_RELAXED(&c->zone[z->id].numa[i], 0);
+		cpu_leave(c);
+	}
+	FOR_EACH_POPULATED_ZONE(z, m)
+		for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+			WRITE_RELAXED(&z->numa_base[i], 0);
+}

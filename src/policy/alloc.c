@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ladder of an allocation (mm/page_alloc.c: __alloc_pages, 6.1):
+ *
+ *   1. the zones of the list in turn, above their low marks;
+ *   2. kswapd is woken, and again at the min marks, deeper for HIGH and ATOMIC;
+ *   3. direct reclaim, up to 16 rounds without progress;
+ *   4. what other CPUs keep on their lists, and the highatomic reserve;
+ *   5. none.
+ *
+ * Different from Linux: NOFAIL may fail when nothing can be reclaimed, since
+ * waiting for ever would only hang the mount. Between 3 and 4 is the place of
+ * compaction, before 5 that of the OOM killer.
+ */
+
+#include "mm/buddy.h"
+#include "mm/pcp.h"
+#include "policy/gfp.h"
+#include "policy/policy.h"
+
+#define ROUNDS_WITHOUT_PROGRESS 16 /* MAX_RECLAIM_RETRIES */
+#define RECLAIM_LEAST 32u /* SWAP_CLUSTER_MAX */
+#define GFP_ZONE_MASK (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
+
+struct request {
+	struct policy *policy;
+	struct cpu *cpu;
+	struct node *node; /* whose zonelist */
+	gfp_t gfp;
+	unsigned order;
+	unsigned highest_type;
+	enum migratetype mt;
+	unsigned flags; /* enum alloc_flags */
+	enum zone_mark mark;
+	unsigned nr_zones; /* how much of the zonelist counts */
+	const struct zone *preferred;
+};
+
+static bool zone_has_block(const struct zone *z, unsigned order, unsigned flags)
+{
+	for (unsigned o = order; o < MM_ORDERS; o++) {
+		for (unsigned mt = 0; mt < MIGRATE_PCPTYPES; mt++)
+			if (READ_RELAXED(&z->area[o].nr_free[mt]))
+				return true;
+		if ((flags & ALLOC_HARDER) && READ_RELAXED(&z->area[o].nr_free[MIGRATE_HIGHATOMIC]))
+			return true;
+	}
+	return false;
+}
+
+bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type,
+		       unsigned flags)
+{
+	int64_t free_pages = (int64_t)zone_stat_read(z, NR_FREE_PAGES) - ((1ll << order) - 1);
+	int64_t least = (int64_t)mark;
+
+	if (flags & ALLOC_HIGH)
+		least -= least / 2;
+	if (flags & ALLOC_HARDER)
+		least -= least / 4;
+	else
+		free_pages -= (int64_t)READ_RELAXED(&z->nr_reserved_highatomic);
+	if (free_pages <= least + (int64_t)READ_RELAXED(&z->lowmem_reserve[highest_type]))
+		return false;
+	return !order || zone_has_block(z, order, flags);
+}
+
+/* For single pages of the highest urgency the boost of the min mark does not count. */
+static bool request_fits(const struct request *r, const struct zone *z)
+{
+	if (LIKELY(zone_watermark_ok(z, r->order, zone_mark_pages(z, r->mark), r->highest_type, r->flags)))
+		return true;
+	if (r->order || !(r->flags & ALLOC_HIGH) || r->mark != WMARK_MIN)
+		return false;
+	return zone_watermark_ok(z, 0, READ_RELAXED(&z->watermark[WMARK_MIN]), r->highest_type, r->flags);
+}
+
+static void count_numa(const struct request *r, const struct zone *z)
+{
+	struct cpu_zone *of = r->cpu->zone;
+	if (UNLIKELY(!READ_RELAXED(&r->policy->machine->tune.numa_stat)))
+		return;
+	if (LIKELY(z->node == r->preferred->node)) {
+		ADD_OWNED(&of[z->id].numa[NUMA_HIT], 1);
+	} else {
+		ADD_OWNED(&of[z->id].numa[NUMA_MISS], 1);
+		ADD_OWNED(&of[r->preferred->id].numa[NUMA_FOREIGN], 1);
+	}
+	ADD_OWNED(&of[z->id].numa[z->node == r->cpu->node ? NUMA_LOCAL : NUMA_OTHER], 1);
+}
+
+static struct page *request_take(const struct request *r, struct zone *z)
+{
+	unsigned take = (r->flags & ALLOC_HARDER ? TAKE_HIGHATOMIC : 0) |
+			(r->flags & ALLOC_NOFRAGMENT ? TAKE_NOFRAGMENT : 0);
+	struct page *page = zone_take(r->cpu, z, r->order, r->mt, take);
+	if (UNLIKELY(!page))
+		return NULL;
+	count_numa(r, z);
+	if (UNLIKELY(r->order && (r->flags & ALLOC_HARDER)))
+		zone_reserve_highatomic(z, page);
+	if (UNLIKELY(READ_RELAXED(&z->boosted)) && (r->flags & ALLOC_KSWAPD)) {
+		WRITE_RELAXED(&z->boosted, false);
+		kswapd_wake(r->policy, r->cpu, z->node, 0, z->type);
+	}
+	return page;
+}
+
+/* One walk along the zonelist. 6.1: get_page_from_freelist. */
+static struct page *request_walk(const struct request *r)
+{
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		const struct zoneref *ref = &r->node->zonelist[i];
+		if (ref->type > r->highest_type)
+			continue;
+		if ((r->flags & ALLOC_NOFRAGMENT) && ref->zone->node != r->preferred->node)
+			return NULL;
+		if (!request_fits(r, ref->zone))
+			continue;
+		struct page *page = request_take(r, ref->zone);
+		if (LIKELY(page))
+			return page;
+	}
+	return NULL;
+}
+
+/* First without mixing types in a pageblock; a remote node is worse than that. */
+static struct page *request_try(struct request *r)
+{
+	struct page *page = request_walk(r);
+	if (LIKELY(page) || !(r->flags & ALLOC_NOFRAGMENT))
+		return page;
+	r->flags &= ~(unsigned)ALLOC_NOFRAGMENT;
+	return request_walk(r);
+}
+
+/* 6.1: alloc_flags_nofragment. Only Normal, and only where DMA32 lies below it to fall back to. */
+static unsigned nofragment_flag(const struct request *r)
+{
+	const struct zone *z = r->preferred;
+	if (z->kind != ZONE_NORMAL || !z->type)
+		return 0;
+	const struct zone *below = z->node->zone[z->type - 1];
+	bool several = r->policy->machine->nr_nodes > 1;
+	return several && !zone_populated(below) ? 0 : ALLOC_NOFRAGMENT;
+}
+
+static bool request_init(struct request *r)
+{
+	struct node *n = r->node;
+	r->nr_zones = UNLIKELY(r->gfp & __GFP_THISNODE) ? n->nr_zonelist_thisnode : n->nr_zonelist;
+	r->highest_type = r->policy->zone_type[r->gfp & GFP_ZONE_MASK];
+	if (UNLIKELY(r->highest_type >= MM_ZONE_TYPES_MAX))
+		return false;
+	r->mt = gfp_migratetype(r->gfp);
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		if (n->zonelist[i].type > r->highest_type)
+			continue;
+		r->preferred = n->zonelist[i].zone;
+		return true;
+	}
+	return false;
+}
+
+static void wake_kswapds(const struct request *r)
+{
+	const struct node *last = NULL;
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		struct zone *z = r->node->zonelist[i].zone;
+		if (z->type > r->highest_type || z->node == last)
+			continue;
+		last = z->node;
+		kswapd_wake(r->policy, r->cpu, z->node, r->order, r->highest_type);
+	}
+}
+
+static uint64_t direct_reclaim(const struct request *r)
+{
+	const struct machine *m = r->policy->machine;
+	uint64_t wanted = MAX((uint64_t)RECLAIM_LEAST, 1ull << r->order), freed = 0;
+	unsigned mask = (1u << (r->highest_type + 1)) - 1;
+	const struct node *last = NULL;
+
+	event_add(r->cpu, (enum vm_event)(ALLOCSTALL_FIRST + m->kind[r->highest_type]), 1);
+	for (unsigned i = 0; i < r->nr_zones && freed < wanted; i++) {
+		struct zone *z = r->node->zonelist[i].zone;
+		if (z->type > r->highest_type || z->node == last)
+			continue;
+		last = z->node;
+		freed += reclaim_node(r->policy, r->cpu, z->node, wanted - freed, mask, false);
+	}
+	return freed;
+}
+
+/* Pages on other CPUs' lists and in the highatomic reserve are free, too. The CPU is left meanwhile. */
+static void request_drain(const struct request *r)
+{
+	for (unsigned i = 0; i < r->nr_zones; i++)
+		zone_unreserve_highatomic(r->node->zonelist[i].zone, false);
+	cpu_leave(r->cpu);
+	machine_drain(r->policy->machine);
+	cpu_enter(r->cpu);
+}
+
+static bool request_may_loop(const struct request *r)
+{
+	if (r->gfp & __GFP_NORETRY)
+		return false;
+	return r->order <= MM_COSTLY_ORDER || (r->gfp & (__GFP_RETRY_MAYFAIL | __GFP_NOFAIL));
+}
+
+static struct page *request_reclaim(struct request *r)
+{
+	bool drained = false;
+	for (unsigned stuck = 0; stuck < ROUNDS_WITHOUT_PROGRESS;) {
+		uint64_t freed = direct_reclaim(r);
+		struct page *page = request_try(r);
+		if (!page && !drained) {
+			request_drain(r);
+			drained = true;
+			page = request_try(r);
+		}
+		if (page || !request_may_loop(r) || (!freed && drained))
+			return page;
+		stuck = freed && r->order <= MM_COSTLY_ORDER ? 0 : stuck + 1;
+	}
+	return NULL;
+}
+
+static struct page *request_slow(struct request *r)
+{
+	r->mark = WMARK_MIN;
+	r->flags = (r->gfp & __GFP_HIGH ? ALLOC_HIGH : 0) |
+		   (r->gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0) |
+		   ((r->gfp & __GFP_ATOMIC) && !(r->gfp & __GFP_NOMEMALLOC) ? ALLOC_HARDER : 0);
+	if (r->flags & ALLOC_KSWAPD)
+		wake_kswapds(r);
+	struct page *page = request_try(r);
+	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM))
+		page = request_reclaim(r);
+	if (!page && (r->gfp & (__GFP_NOFAIL | __GFP_MEMALLOC))) {
+		r->flags |= ALLOC_HARDER | ALLOC_HIGH;
+		page = request_try(r);
+	}
+	return page;
+}
+
+struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+{
+	struct request r = {.policy = p,
+			    .cpu = c,
+			    .node = nid < 0 ? c->node : &p->machine->node[nid],
+			    .gfp = gfp,
+			    .order = order,
+			    .mark = WMARK_LOW};
+	if (UNLIKELY(order > MM_ORDER_MAX || !request_init(&r)))
+		return NULL;
+	r.flags = nofragment_flag(&r) | (gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0);
+	struct page *page = request_try(&r);
+	if (UNLIKELY(!page))
+		page = request_slow(&r);
+	return page;
+}

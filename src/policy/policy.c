@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Start and end of the policy over one machine. See policy.h. */
+
+#include "policy/policy.h"
+
+#include "base/mem.h"
+#include "policy/gfp.h"
+#include "policy/kswapd.h"
+
+#include <errno.h>
+#include <string.h>
+
+int policy_init(struct policy *p, struct machine *m, bool inline_reclaim)
+{
+	memset(p, 0, sizeof(*p));
+	p->machine = m;
+	p->inline_reclaim = inline_reclaim;
+	for (unsigned bits = 0; bits < ARRAY_LEN(p->zone_type); bits++)
+		p->zone_type[bits] = (uint8_t)gfp_zone_type(m, bits);
+	p->kswapd = mem_zalloc(m->nr_nodes * sizeof(*p->kswapd));
+	if (!p->kswapd)
+		return -ENOMEM;
+	for (unsigned n = 0; n < m->nr_nodes; n++)
+		kswapd_init(&p->kswapd[n], p, &m->node[n]);
+	return 0;
+}
+
+int policy_start(struct policy *p)
+{
+	for (unsigned n = 0; !p->inline_reclaim && n < p->machine->nr_nodes; n++) {
+		if (!p->machine->node[n].has_memory)
+			continue;
+		int error = kswapd_start(&p->kswapd[n]);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+void policy_fini(struct policy *p)
+{
+	for (unsigned n = 0; p->kswapd && n < p->machine->nr_nodes; n++)
+		kswapd_fini(&p->kswapd[n]);
+	mem_free(p->kswapd);
+	p->kswapd = NULL;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+/*
+ * Decisions over the frames: who gets a page, from where, and what is tried
+ * before the answer is "no memory". One struct policy per machine.
+ *
+ * Owners. A page on an LRU list belongs to somebody above (a task's file
+ * pages today). Reclaim calls them through owner_ops, handed over at start, so
+ * nothing here includes anything above. page->owner holds the owner's kind in
+ * its top four bits and the owner's own number below.
+ */
+
+#include "mm/hugetlb.h"
+#include "mm/machine.h"
+#include "mm/pcp.h"
+
+#include <pthread.h>
+
+enum owner_kind { OWNER_NONE, OWNER_TASK_ANON, OWNER_TASK_FILE, OWNER_TASK_PAGES, OWNER_TASK_HUGETLB, OWNER_HUGETLB_POOL, OWNER_KINDS };
+
+#define OWNER_SHIFT 28
+static inline uint32_t owner_handle(enum owner_kind k, uint32_t id)
+{
+	return (uint32_t)k << OWNER_SHIFT | id;
+}
+static inline enum owner_kind owner_kind(uint32_t handle)
+{
+	return (enum owner_kind)(handle >> OWNER_SHIFT);
+}
+static inline uint32_t owner_id(uint32_t handle)
+{
+	return handle & ((1u << OWNER_SHIFT) - 1);
+}
+
+struct owner_ops {
+	/*
+	 * Let go of a clean page: forget it in the owner's index. Called inside a
+	 * CPU with the node's LRU lock held; may take RANK_OWNER locks only.
+	 * false: not now, the page stays where it is.
+	 */
+	bool (*release)(void *ctx, struct page *page);
+};
+
+struct kswapd {
+	struct policy *policy;
+	struct node *node;
+	pthread_t thread;
+	struct lock lock; /* RANK_KSWAPD */
+	pthread_cond_t wake;
+	bool running, stop, wanted; /* lock */
+	bool each_zone; /* lock: bring every zone up to its high mark, not only one */
+	unsigned order, highest_type; /* lock: of the requests that woke it */
+};
+
+struct policy {
+	struct machine *machine;
+	struct kswapd *kswapd; /* by node */
+	bool inline_reclaim; /* deterministic: kswapd runs where it would be woken */
+	uint8_t zone_type[16]; /* highest zone type by the zone bits of a request; 0xff: contradicting */
+	const struct owner_ops *owner[OWNER_KINDS];
+	void *owner_ctx;
+};
+
+MUST_CHECK int policy_init(struct policy *p, struct machine *m, bool inline_reclaim); /* starts no thread */
+MUST_CHECK int policy_start(struct policy *p); /* kswapd threads (call after daemonizing); none when inline */
+void policy_fini(struct policy *p); /* joins them */
+
+/*
+ * The ladder (mm/page_alloc.c: __alloc_pages, 6.1): first fit along the
+ * zonelist above the low marks; wake kswapd; again at the min marks, deeper
+ * for ATOMIC and HIGH; highatomic reserve; direct reclaim and retry; NULL
+ * means ENOMEM. Inside c. nid: preferred node, -1: the CPU's own. The caller
+ * owns the PAGE_USED block returned and sets owner and LRU.
+ */
+struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order);
+static inline void free_pages(struct cpu *c, struct page *page, unsigned order)
+{
+	page_give(c, page, order);
+}
+
+enum alloc_flags { ALLOC_HARDER = 1 << 0, ALLOC_HIGH = 1 << 1, ALLOC_NOFRAGMENT = 1 << 2, ALLOC_KSWAPD = 1 << 3 };
+/* Would a request pass this mark now? Free pages are the printed counter. 6.1: __zone_watermark_ok. */
+bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type, unsigned alloc_flags);
+/* A mark as it counts: with the boost. */
+static inline uint64_t zone_mark_pages(const struct zone *z, enum zone_mark mark)
+{
+	return READ_RELAXED(&z->watermark[mark]) + READ_RELAXED(&z->watermark_boost);
+}
+
+/*
+ * Take up to nr_pages clean pages off the file LRU lists of a node, coldest
+ * first, from zones whose bit is in type_mask. Inside c, no LRU lock held.
+ * Scans each list at most once. Returns pages freed.
+ */
+uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages, unsigned type_mask, bool kswapd);
+/* vm.drop_caches bit 0: everything clean on every node. The caller is inside no CPU. Returns pages freed. */
+uint64_t reclaim_drop_pagecache(struct policy *p);
+
+/* Wake the kswapd of a node when its zones are below the low mark. Inside c, no other lock. */
+void kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type);
+/* Recheck every node (a mark was raised). The caller is inside no CPU. 6.1 does this at the next allocation. */
+void kswapd_wake_all(struct policy *p);
+
+/* Huge page pool decisions (mm/hugetlb.c, 6.1). The caller is inside no CPU and holds no lock above RANK_CPU. */
+/* Resize to count persistent pages; nid -1: whole machine, round robin; else that node only. Returns pages in the pool. */
+uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int nid);
+/* Take one page for a user, local node first; surplus from the buddy system up to nr_overcommit. NULL: none. Inside no CPU. */
+struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c);
+void hugetlb_free(struct policy *p, struct hugetlb *h, struct cpu *c, struct page *page);
+
+#endif
