@@ -336,12 +336,12 @@ void machine_shutdown(struct machine *m)
 void machine_stop(struct machine *m)
 {
 	MASK_FOR_EACH(cpu, &m->cpus_online)
-		cpu_enter(&m->cpu[cpu]);
+		lock_take(&m->cpu[cpu].lock);
 }
 
 void machine_resume(struct machine *m)
 {
 	for (unsigned cpu = m->nr_cpu_ids; cpu-- > 0;)
 		if (m->cpu[cpu].online)
-			cpu_leave(&m->cpu[cpu]);
+			lock_drop(&m->cpu[cpu].lock);
 }

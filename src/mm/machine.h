@@ -52,6 +52,7 @@ struct cpu {
 	unsigned id;
 	struct node *node; /* home node */
 	bool online;
+	bool used; /* entered since its counters were last folded; under lock */
 	struct cpu_zone *zone; /* by zone id, machine->nr_zones of them */
 	struct cpu_node *per_node; /* by node id */
 	uint64_t event[NR_VM_EVENTS];
@@ -207,6 +208,7 @@ struct zone *machine_zone_next(const struct machine *m, const struct zone *after
 static inline void cpu_enter(struct cpu *c)
 {
 	lock_take(&c->lock);
+	c->used = true;
 }
 
 static inline void cpu_leave(struct cpu *c)

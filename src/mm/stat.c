@@ -151,15 +151,21 @@ static void diffs_fold(int8_t *diff, int64_t *global, unsigned nr)
 	}
 }
 
-void cpu_stat_fold(struct cpu *c)
+static void cpu_fold(struct cpu *c)
 {
 	struct machine *m = c->machine;
-	cpu_enter(c);
 	FOR_EACH_POPULATED_ZONE(z, m)
 		diffs_fold(c->zone[z->id].diff, z->stat, NR_ZONE_STATS);
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		if (m->node[n].online)
 			diffs_fold(c->per_node[n].diff, m->node[n].stat, NR_NODE_STATS);
+	c->used = false;
+}
+
+void cpu_stat_fold(struct cpu *c)
+{
+	cpu_enter(c);
+	cpu_fold(c);
 	cpu_leave(c);
 }
 
@@ -167,6 +173,17 @@ void machine_stat_fold(struct machine *m)
 {
 	MASK_FOR_EACH(cpu, &m->cpus_online)
 		cpu_stat_fold(&m->cpu[cpu]);
+}
+
+void machine_stat_tick(struct machine *m)
+{
+	MASK_FOR_EACH(id, &m->cpus_online) {
+		struct cpu *c = &m->cpu[id];
+		lock_take(&c->lock);
+		if (c->used)
+			cpu_fold(c);
+		lock_drop(&c->lock);
+	}
 }
 
 void machine_numa_clear(struct machine *m)

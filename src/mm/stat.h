@@ -188,9 +188,14 @@ uint64_t node_stat_read(const struct node *n, enum node_stat s);
 int64_t zone_stat_sum(const struct zone *z, enum zone_stat s);
 int64_t node_stat_sum(const struct node *n, enum node_stat s);
 
-/* Fold the differences of one CPU; the CPU is entered by the callee. 6.1: refresh_cpu_vm_stats. */
+/*
+ * Fold the differences of one CPU, from outside it: at the end of a request,
+ * as an idle CPU does (6.1: quiet_vmstat, refresh_cpu_vm_stats).
+ */
 void cpu_stat_fold(struct cpu *c);
-void machine_stat_fold(struct machine *m); /* all CPUs: vm.stat_refresh, and every stat_interval */
+void machine_stat_fold(struct machine *m); /* all CPUs: vm.stat_refresh */
+/* Every stat_interval: CPUs that were used since. An imported machine keeps its captured drift until then. */
+void machine_stat_tick(struct machine *m);
 
 /* clear all numa_* counters (writing 0 to vm.numa_stat) */
 void machine_numa_clear(struct machine *m);

@@ -115,6 +115,9 @@ uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int
 	}
 	pool_grow(p, h, count, nid);
 	pool_shrink(p, h, count, nid);
+	for (unsigned n = 0; n < p->machine->nr_nodes; n++)
+		if (p->machine->node[n].online)
+			cpu_stat_fold(p->machine->node[n].first_cpu);
 	lock_take(&h->lock);
 	WRITE_RELAXED(&h->max, pool_persistent(h));
 	uint64_t pages = h->max;

@@ -146,6 +146,8 @@ static void node_balance(struct balance *b)
 	node_update_thresholds(n, false);
 	node_set_reclaim_active(n, false);
 	balance_lower_boosts(b);
+	if (!b->entered)
+		cpu_stat_fold(c);
 	if (lacking && !freed)
 		WRITE_RELAXED(&n->kswapd_failures, READ_RELAXED(&n->kswapd_failures) + 1);
 }

@@ -131,6 +131,7 @@ uint64_t reclaim_drop_pagecache(struct policy *p)
 			cpu_leave(s.cpu);
 			freed += s.freed;
 		} while (freed != before);
+		cpu_stat_fold(n->first_cpu);
 	}
 	return freed;
 }
