@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "vm/progress.h"
+
+#include "base/log.h"
+
+#include <time.h>
+
+#define PROGRESS_INTERVAL_NS 2000000000u
+
+static uint64_t host_now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void progress_start(struct progress *p, const char *task, const char *what, uint64_t from, uint64_t to)
+{
+	*p = (struct progress){
+		.task = task, .what = what, .from = from, .to = to, .next_ns = host_now_ns() + PROGRESS_INTERVAL_NS
+	};
+}
+
+void progress_step(struct progress *p, uint64_t now)
+{
+	uint64_t host_ns = host_now_ns();
+	if (host_ns < p->next_ns)
+		return;
+	p->next_ns = host_ns + PROGRESS_INTERVAL_NS;
+
+	uint64_t whole = p->to > p->from ? p->to - p->from : p->from - p->to;
+	uint64_t done = now > p->from ? now - p->from : p->from - now;
+	log_info("task %s: %s: %lu of %lu (%lu %%)", p->task, p->what, (unsigned long)done, (unsigned long)whole,
+		 (unsigned long)(whole ? done * 100 / whole : 100));
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_TASK_H
+#define VM_TASK_H
+
+/*
+ * A task holds memory for somebody with a shell: anonymous bytes, clean page
+ * cache, blocks from the buddy system, huge pages. Each attribute file is one
+ * row of task_attr_table: what the task holds is read there, and writing it
+ * makes the daemon allocate or free the difference.
+ *
+ * Locks: tasks.lock (RANK_TASKS) guards the table, names and references;
+ * task->lock (RANK_TASK) serialises changes of one task; task->index_lock
+ * (RANK_OWNER) guards what readers look at and reclaim shrinks under us: the
+ * page indices, the lines of `pages`, the list of processes. A change takes
+ * task->lock and, in short pieces, index_lock; a reader takes index_lock only
+ * and so never waits for a long change.
+ */
+
+#include "base/lock.h"
+#include "base/rng.h"
+#include "base/text.h"
+#include "mm/machine.h"
+#include "vm/page_index.h"
+
+#include <sys/types.h>
+
+#define TASK_NAME_MAX 255
+#define TASKS_MAX 65536u
+#define TASK_KEYS_MAX 1024u /* lines of tasks/NAME/pages */
+#define TASK_HASH_SIZE 4096u
+
+struct vm;
+
+struct task_pages { /* one line of tasks/NAME/pages */
+	unsigned order;
+	gfp_t gfp;
+	struct page_index blocks;
+};
+
+struct task_proc {
+	pid_t pid;
+	int fd; /* its pidfd */
+};
+
+struct task {
+	uint32_t id; /* slot in the table, and its owner number; never 0 */
+	pid_t pid; /* its number in proc */
+	uint32_t generation; /* differs between tasks that had the same id */
+	uid_t uid;
+	gid_t gid;
+	char name[TASK_NAME_MAX + 1];
+	struct vm *vm;
+
+	/* tasks.lock */
+	unsigned refs;
+	bool dead; /* removed from the table; freed with the last reference. Relaxed outside the lock */
+	struct task *name_next, *pid_next;
+
+	/* lock */
+	struct lock lock;
+	unsigned cpu; /* relaxed outside the lock */
+	uint64_t content_pages; /* anonymous pages with PG_CONTENT */
+	uint64_t file_batch; /* number of the last increase of `file` */
+	struct rng rng;
+
+	/* index_lock */
+	struct lock index_lock;
+	struct page_index anon; /* slot = page of mem */
+	struct page_index file;
+	struct page_index hugetlb;
+	struct task_pages *pages;
+	unsigned nr_pages;
+	struct task_proc *procs; /* real processes */
+	unsigned nr_procs, cap_procs;
+
+	uint64_t events_alloc_fail, events_oom_kill; /* atomic */
+};
+
+struct tasks {
+	struct lock lock;
+	struct task **slot; /* by id, TASKS_MAX + 1 of them; reclaim reads entries without the lock */
+	unsigned nr_slots; /* highest id ever used + 1 */
+	unsigned nr; /* live tasks */
+	unsigned free_hint; /* no free id below */
+	struct task **by_name, **by_pid; /* hash chains, TASK_HASH_SIZE each */
+	pid_t next_pid;
+	uint32_t generation;
+	uint64_t change; /* counts mkdir and rmdir: relaxed */
+	pthread_t reaper; /* watches procs */
+	int reaper_epoll, reaper_wake;
+	bool reaper_running;
+	/* called without locks after a task went on its own (its last process ended), so that fs can invalidate */
+	void (*gone)(void *ctx, uint32_t id, pid_t pid, const char *name);
+	void *gone_ctx;
+};
+
+/* mkdir. 0, -EEXIST, -ENAMETOOLONG, -EINVAL, -ENOSPC, -ENOMEM. The reference in *out is the caller's. */
+MUST_CHECK int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct task **out);
+MUST_CHECK int task_remove(struct vm *vm, const char *name); /* rmdir: frees all it holds. -ENOENT */
+struct task *task_find(struct vm *vm, const char *name); /* with a reference; NULL */
+struct task *task_find_pid(struct vm *vm, pid_t pid);
+struct task *task_get(struct vm *vm, uint32_t id); /* by id; NULL when gone */
+struct task *task_next(struct vm *vm, uint32_t after_id); /* first live task with id > after_id, with a reference */
+void task_put(struct task *t);
+
+struct task_attr {
+	const char *name;
+	mode_t mode; /* 0644, 0444 */
+	int (*show)(struct task *t, struct text *out); /* 0 or -errno */
+	int (*store)(struct task *t, char *line); /* one line, NUL-terminated, may be modified; task->lock held. 0 or -errno */
+	bool is_mem; /* content file: size is task_mem_bytes, task_mem_read / task_mem_write */
+};
+extern const struct task_attr task_attr_table[];
+extern const unsigned nr_task_attrs;
+
+/* The text of an attribute. 0, or -ENODEV when the task has gone, or the text's error. */
+MUST_CHECK int task_attr_read(struct task *t, const struct task_attr *a, struct text *out);
+
+/*
+ * A write to an attribute: each line stored in turn, stops at the first that
+ * fails. Returns len, or -errno when the first line fails, or the bytes of the
+ * lines that were stored. An empty write changes nothing. -ENODEV when the
+ * task has gone.
+ */
+ssize_t task_attr_write(struct task *t, const struct task_attr *a, const char *buf, size_t len);
+
+/* Content of anonymous memory: bytes moved, 0 at the end, -ENOMEM at the host limit, -ENXIO without a region. */
+ssize_t task_mem_read(struct task *t, char *buf, size_t len, uint64_t offset);
+ssize_t task_mem_write(struct task *t, const char *buf, size_t len, uint64_t offset); /* -ENOSPC past the end */
+uint64_t task_mem_bytes(struct task *t);
+
+/* What a task holds now, in 4 KiB pages; for proc/PID. */
+struct task_usage {
+	uint64_t anon_pages, file_pages, block_pages, hugetlb_pages;
+};
+void task_usage(struct task *t, struct task_usage *u);
+
+/* Add pages that import found to be clean file cache; the page is PAGE_USED, of order 0. 0 or -ENOMEM. */
+MUST_CHECK int task_adopt_file(struct task *t, struct page *page, enum lru_list which);
+
+#endif

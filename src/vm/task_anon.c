@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Anonymous memory: a mapping that is touched at once, from its first byte to
+ * its last, on the task's CPU (mm/memory.c: do_anonymous_page, 6.1). Slot n of
+ * the index is page n of `mem`, so growing adds at the end and shrinking takes
+ * from there. Pages start on the inactive list as 6.1's do, and stay: there is
+ * no swap to reclaim them to.
+ */
+#include "vm/task_private.h"
+
+#include <errno.h>
+
+/* Touch up to nr pages. Fewer only when memory ran out. */
+static unsigned anon_touch(struct task *t, unsigned nr)
+{
+	struct vm *vm = t->vm;
+	struct cpu *c = task_cpu(t);
+	struct page *page[TASK_BATCH];
+	const struct page_use use = {
+		&t->anon, owner_handle(OWNER_TASK_ANON, t->id), LRU_INACTIVE_ANON, NR_ANON_MAPPED
+	};
+	unsigned got = 0;
+
+	cpu_enter(c);
+	while (got < nr && (page[got] = alloc_pages(&vm->policy, c, -1, GFP_HIGHUSER_MOVABLE, 0)))
+		got++;
+	pages_attach(t, c, &use, page, got);
+	event_add(c, PGFAULT, got);
+	cpu_leave(c);
+
+	for (unsigned i = 0; i < got; i++)
+		content_scrub(vm, page[i], 0);
+	return got;
+}
+
+static void anon_free(struct task *t, unsigned nr)
+{
+	struct cpu *c = task_cpu(t);
+	struct page *page[TASK_BATCH];
+
+	lock_take(&t->index_lock);
+	for (unsigned i = 0; i < nr; i++)
+		page[i] = page_index_pop(&t->vm->machine, &t->anon);
+	lock_drop(&t->index_lock);
+
+	cpu_enter(c);
+	pages_detach(t, c, NR_ANON_MAPPED, page, nr);
+	cpu_leave(c);
+}
+
+static void anon_shrink(struct task *t, uint64_t pages)
+{
+	uint64_t had = t->anon.nr;
+	struct progress progress;
+
+	task_content_drop(t, pages, had);
+	progress_start(&progress, t->name, "freeing anonymous pages", had, pages);
+	while (t->anon.nr > pages) {
+		anon_free(t, (unsigned)MIN(t->anon.nr - pages, TASK_BATCH));
+		progress_step(&progress, t->anon.nr);
+	}
+	vm_uncommit(t->vm, had - pages);
+
+	lock_take(&t->index_lock);
+	page_index_trim(&t->anon);
+	lock_drop(&t->index_lock);
+}
+
+static int anon_touch_all(struct task *t, uint64_t pages)
+{
+	struct progress progress;
+	progress_start(&progress, t->name, "touching anonymous pages", t->anon.nr, pages);
+	while (t->anon.nr < pages) {
+		unsigned nr = (unsigned)MIN(pages - t->anon.nr, TASK_BATCH);
+		if (anon_touch(t, nr) < nr)
+			return -ENOMEM;
+		if (task_dead(t))
+			return -ENODEV;
+		progress_step(&progress, t->anon.nr);
+	}
+	return 0;
+}
+
+static int anon_grow(struct task *t, uint64_t pages)
+{
+	uint64_t had = t->anon.nr;
+	if (pages > t->vm->total_pages)
+		return -ENOMEM;
+	int error = vm_commit(t->vm, t, pages - had);
+	if (error)
+		return error;
+
+	lock_take(&t->index_lock);
+	error = page_index_reserve(&t->anon, pages);
+	lock_drop(&t->index_lock);
+	if (error) {
+		vm_uncommit(t->vm, pages - had);
+		return error;
+	}
+	error = anon_touch_all(t, pages);
+	if (error) {
+		vm_uncommit(t->vm, pages - t->anon.nr); /* anon_shrink gives back what was touched */
+		anon_shrink(t, had);
+	}
+	return error;
+}
+
+int task_anon_set(struct task *t, uint64_t pages)
+{
+	if (pages > t->anon.nr)
+		return anon_grow(t, pages);
+	if (pages < t->anon.nr)
+		anon_shrink(t, pages);
+	return 0;
+}

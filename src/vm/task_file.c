@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Clean page cache that a task has read. Its pages are on the inactive file
+ * list, where reclaim and drop_caches find them and ask task_file_ops to let
+ * go; so the number falls on its own, also while we are adding to it. Asking
+ * for more than memory holds is reading a file larger than memory: it
+ * succeeds, the newest pages are what stays.
+ *
+ * Reclaim comes with the LRU lock and takes index_lock below it. We choose
+ * pages under index_lock, so each is checked again once both are held.
+ */
+#include "vm/task_private.h"
+
+#include "mm/lru.h"
+
+#include <errno.h>
+#include <sched.h>
+
+static bool file_release(void *ctx, struct page *page)
+{
+	struct vm *vm = ctx;
+	struct task *t = __atomic_load_n(&vm->tasks.slot[owner_id(page->owner)], __ATOMIC_ACQUIRE);
+
+	lock_take(&t->index_lock);
+	page_index_remove(&vm->machine, &t->file, page);
+	lock_drop(&t->index_lock);
+	return true;
+}
+
+const struct owner_ops task_file_ops = { .release = file_release };
+
+static struct page_use file_use(struct task *t, enum lru_list which)
+{
+	return (struct page_use){ &t->file, owner_handle(OWNER_TASK_FILE, t->id), which, NR_FILE_PAGES };
+}
+
+static unsigned file_read(struct task *t, unsigned nr)
+{
+	struct vm *vm = t->vm;
+	struct cpu *c = task_cpu(t);
+	struct page *page[TASK_BATCH];
+	const struct page_use use = file_use(t, LRU_INACTIVE_FILE);
+	unsigned got = 0;
+
+	cpu_enter(c);
+	while (got < nr && (page[got] = alloc_pages(&vm->policy, c, -1, GFP_HIGHUSER_MOVABLE, 0)))
+		page[got++]->private = t->file_batch;
+	pages_attach(t, c, &use, page, got);
+	cpu_leave(c);
+	return got;
+}
+
+/* Take one page back from the LRU, unless reclaim was faster. Inside c. */
+static bool file_take(struct task *t, struct cpu *c, struct page *page, struct node *node)
+{
+	struct machine *m = &t->vm->machine;
+	lock_take(&node->lru.lock);
+	lock_take(&t->index_lock);
+	bool ours = page_index_has(m, &t->file, page) && page->lru != LRU_NONE;
+	if (ours)
+		page_index_remove(m, &t->file, page);
+	lock_drop(&t->index_lock);
+	if (ours) {
+		lru_del(c, page);
+		node_stat_add(c, node, NR_FILE_PAGES, -1);
+	}
+	lock_drop(&node->lru.lock);
+	return ours;
+}
+
+struct file_choice {
+	struct page *page[TASK_BATCH];
+	struct node *node[TASK_BATCH]; /* readable while the page is ours for sure */
+	unsigned nr;
+};
+
+static void choice_add(struct task *t, struct file_choice *choice, pfn_t pfn)
+{
+	struct machine *m = &t->vm->machine;
+	choice->page[choice->nr] = pfn_page(m, pfn);
+	choice->node[choice->nr++] = page_node(m, pfn_page(m, pfn));
+}
+
+/* Returns pages given back; may be 0 while reclaim works on the same ones. */
+static unsigned file_free(struct task *t, const struct file_choice *choice)
+{
+	struct cpu *c = task_cpu(t);
+	unsigned freed = 0;
+
+	cpu_enter(c);
+	for (unsigned i = 0; i < choice->nr; i++) {
+		if (!file_take(t, c, choice->page[i], choice->node[i]))
+			continue;
+		page_disown(choice->page[i]);
+		free_pages(c, choice->page[i], 0);
+		freed++;
+	}
+	cpu_leave(c);
+	if (!freed)
+		sched_yield();
+	return freed;
+}
+
+static void choose_random(struct task *t, struct file_choice *choice, uint64_t limit)
+{
+	lock_take(&t->index_lock);
+	uint64_t nr = MIN(MIN(limit, t->file.nr), TASK_BATCH);
+	page_index_choose(&t->vm->machine, &t->file, &t->rng, nr);
+	choice->nr = 0;
+	while (choice->nr < nr)
+		choice_add(t, choice, t->file.pfn[t->file.nr - 1 - choice->nr]);
+	lock_drop(&t->index_lock);
+}
+
+/* Pages of the last increase at or below slot *from, walking down. Whoever leaves only moves pages down, too. */
+static void choose_batch(struct task *t, struct file_choice *choice, uint64_t *from)
+{
+	choice->nr = 0;
+	lock_take(&t->index_lock);
+	*from = MIN(*from, t->file.nr);
+	while (*from && choice->nr < TASK_BATCH) {
+		pfn_t pfn = t->file.pfn[--*from];
+		if (pfn_page(&t->vm->machine, pfn)->private == t->file_batch)
+			choice_add(t, choice, pfn);
+	}
+	lock_drop(&t->index_lock);
+}
+
+static void file_shrink(struct task *t, uint64_t pages)
+{
+	struct file_choice choice;
+	struct progress progress;
+
+	progress_start(&progress, t->name, "dropping file pages", page_index_nr(&t->file), pages);
+	for (uint64_t nr; (nr = page_index_nr(&t->file)) > pages; progress_step(&progress, nr)) {
+		choose_random(t, &choice, nr - pages);
+		file_free(t, &choice);
+	}
+	lock_take(&t->index_lock);
+	page_index_trim(&t->file);
+	lock_drop(&t->index_lock);
+}
+
+static void file_rollback(struct task *t)
+{
+	struct file_choice choice;
+	for (uint64_t from = UINT64_MAX; from; file_free(t, &choice))
+		choose_batch(t, &choice, &from);
+}
+
+static int file_read_all(struct task *t, uint64_t nr)
+{
+	struct progress progress;
+	progress_start(&progress, t->name, "reading file pages", 0, nr);
+	for (uint64_t done = 0; done < nr; progress_step(&progress, done)) {
+		unsigned want = (unsigned)MIN(nr - done, TASK_BATCH);
+		unsigned got = file_read(t, want);
+		if (got < want)
+			return -ENOMEM;
+		if (task_dead(t))
+			return -ENODEV;
+		done += got;
+	}
+	return 0;
+}
+
+static int file_grow(struct task *t, uint64_t pages, uint64_t had)
+{
+	if (pages > t->vm->total_pages)
+		return -ENOMEM;
+	lock_take(&t->index_lock);
+	int error = page_index_reserve(&t->file, pages);
+	lock_drop(&t->index_lock);
+	if (error)
+		return error;
+
+	t->file_batch++;
+	error = file_read_all(t, pages - had);
+	if (error)
+		file_rollback(t);
+	return error;
+}
+
+int task_file_set(struct task *t, uint64_t pages)
+{
+	uint64_t had = page_index_nr(&t->file);
+	if (pages > had)
+		return file_grow(t, pages, had);
+	file_shrink(t, pages);
+	return 0;
+}
+
+int task_adopt_file(struct task *t, struct page *page, enum lru_list which)
+{
+	struct cpu *c = task_cpu(t);
+	const struct page_use use = file_use(t, which);
+
+	lock_take(&t->index_lock);
+	uint64_t cap = t->file.nr < t->file.cap ? t->file.cap : MAX(t->file.cap * 2, TASK_BATCH);
+	int error = page_index_reserve(&t->file, cap);
+	lock_drop(&t->index_lock);
+	if (error)
+		return error;
+
+	cpu_enter(c);
+	page->private = 0;
+	pages_attach(t, c, &use, &page, 1);
+	cpu_leave(c);
+	return 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of anonymous memory. They lie in the frames that the accounting
+ * names. PG_CONTENT marks a frame with bytes of somebody; without the mark a
+ * page reads as zero and its frame is not touched, so that memory nobody wrote
+ * to costs the host nothing.
+ *
+ * A frame is charged at its first write and handed back to the host before its
+ * page is freed. Where the host keeps it (hugetlb), the mark stays on the page
+ * and whoever gets it next makes it zero first: nobody reads what another
+ * wrote.
+ */
+#include "vm/task_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+static char *page_bytes(const struct vm *vm, const struct page *page)
+{
+	return region_frame(vm->region, page_pfn(&vm->machine, page));
+}
+
+void content_scrub(struct vm *vm, struct page *page, unsigned order)
+{
+	if (!READ_RELAXED(&vm->content_stays))
+		return;
+	for (struct page *p = page; p < page + (1ul << order); p++) {
+		if (!(p->flags & PG_CONTENT))
+			continue;
+		memset(page_bytes(vm, p), 0, PAGE_SIZE);
+		p->flags &= (uint8_t)~PG_CONTENT;
+	}
+}
+
+/* ---- Handing back: neighbouring frames in one call ---- */
+
+struct run {
+	uint64_t start, end;
+};
+
+static void run_discard(struct vm *vm, const struct run *run)
+{
+	if (run->start == run->end)
+		return;
+	if (!region_discard(vm->region, run->start, run->end - run->start)) {
+		WRITE_RELAXED(&vm->content_stays, true);
+		return;
+	}
+	for (uint64_t pfn = run->start; pfn < run->end; pfn++)
+		pfn_page(&vm->machine, (pfn_t)pfn)->flags &= (uint8_t)~PG_CONTENT;
+}
+
+/* Freed from the end, taken from the start: frames come in rising or in falling order. */
+static bool run_extend(struct run *run, uint64_t pfn)
+{
+	if (pfn == run->end)
+		run->end++;
+	else if (pfn + 1 == run->start)
+		run->start--;
+	else
+		return false;
+	return true;
+}
+
+void task_content_drop(struct task *t, uint64_t from, uint64_t to)
+{
+	struct run run = { 0 };
+	for (uint64_t i = from; i < to && t->content_pages; i++) {
+		pfn_t pfn = t->anon.pfn[i];
+		if (!(pfn_page(&t->vm->machine, pfn)->flags & PG_CONTENT))
+			continue;
+		t->content_pages--;
+		if (run_extend(&run, pfn))
+			continue;
+		run_discard(t->vm, &run);
+		run = (struct run){ pfn, (uint64_t)pfn + 1 };
+	}
+	run_discard(t->vm, &run);
+}
+
+/* ---- Reading and writing. task->lock ---- */
+
+struct piece { /* of a request, inside one page */
+	struct page *page;
+	size_t start, len;
+};
+
+static struct piece piece_at(const struct task *t, uint64_t offset, size_t len)
+{
+	size_t start = offset & (PAGE_SIZE - 1);
+	return (struct piece){
+		.page = pfn_page(&t->vm->machine, t->anon.pfn[offset >> PAGE_SHIFT]),
+		.start = start,
+		.len = MIN(len, PAGE_SIZE - start),
+	};
+}
+
+/* The first write to a page: what it does not cover becomes zero. */
+static int piece_claim(struct task *t, const struct piece *piece)
+{
+	if (piece->page->flags & PG_CONTENT)
+		return 0;
+	int error = region_charge(t->vm->region, 1);
+	if (error)
+		return error;
+	char *bytes = page_bytes(t->vm, piece->page);
+	size_t end = piece->start + piece->len;
+	memset(bytes, 0, piece->start);
+	memset(bytes + end, 0, PAGE_SIZE - end);
+	piece->page->flags |= PG_CONTENT;
+	t->content_pages++;
+	return 0;
+}
+
+static ssize_t content_write(struct task *t, const char *buf, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+	while (done < len) {
+		struct piece piece = piece_at(t, offset + done, len - done);
+		int error = piece_claim(t, &piece);
+		if (error)
+			return done ? (ssize_t)done : error;
+		memcpy(page_bytes(t->vm, piece.page) + piece.start, buf + done, piece.len);
+		done += piece.len;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t content_read(struct task *t, char *buf, size_t len, uint64_t offset)
+{
+	for (size_t done = 0; done < len;) {
+		struct piece piece = piece_at(t, offset + done, len - done);
+		if (piece.page->flags & PG_CONTENT)
+			memcpy(buf + done, page_bytes(t->vm, piece.page) + piece.start, piece.len);
+		else
+			memset(buf + done, 0, piece.len);
+		done += piece.len;
+	}
+	return (ssize_t)len;
+}
+
+uint64_t task_mem_bytes(struct task *t)
+{
+	return page_index_nr(&t->anon) << PAGE_SHIFT;
+}
+
+/* What of the request lies inside the memory. */
+static size_t len_inside(struct task *t, size_t len, uint64_t offset)
+{
+	uint64_t bytes = task_mem_bytes(t);
+	return offset < bytes ? (size_t)MIN(bytes - offset, len) : 0;
+}
+
+ssize_t task_mem_read(struct task *t, char *buf, size_t len, uint64_t offset)
+{
+	ssize_t ret = -ENODEV;
+	if (!t->vm->region)
+		return -ENXIO;
+	lock_take(&t->lock);
+	if (!task_dead(t))
+		ret = content_read(t, buf, len_inside(t, len, offset), offset);
+	lock_drop(&t->lock);
+	return ret;
+}
+
+ssize_t task_mem_write(struct task *t, const char *buf, size_t len, uint64_t offset)
+{
+	ssize_t ret = -ENODEV;
+	if (!t->vm->region)
+		return -ENXIO;
+	if (!len)
+		return 0;
+	lock_take(&t->lock);
+	size_t inside = len_inside(t, len, offset);
+	if (!task_dead(t))
+		ret = inside ? content_write(t, buf, inside, offset) : -ENOSPC;
+	lock_drop(&t->lock);
+	return ret;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_TASK_PRIVATE_H
+#define VM_TASK_PRIVATE_H
+
+/* What the parts of a task need of each other; nothing for other layers. */
+
+#include "vm/amount.h"
+#include "vm/page_index.h"
+#include "vm/progress.h"
+#include "vm/vm.h"
+
+/* Pages that change hands inside one entry of the CPU; others get in between. */
+#define TASK_BATCH 64u
+
+/* ---- task.c ---- */
+MUST_CHECK int tasks_init(struct vm *vm);
+/* Forget every task without giving its pages back: the machine goes too. No thread runs any more. */
+void tasks_fini(struct vm *vm);
+/* Take the task out of the table and free all it holds. False: somebody else has done it. The caller has a reference. */
+bool task_end(struct task *t);
+
+static inline bool task_dead(const struct task *t)
+{
+	return READ_RELAXED(&t->dead);
+}
+
+static inline struct cpu *task_cpu(const struct task *t)
+{
+	return &t->vm->machine.cpu[READ_RELAXED(&t->cpu)];
+}
+
+static inline struct node *page_node(const struct machine *m, const struct page *p)
+{
+	return page_zone(m, p)->node;
+}
+
+/* ---- task_batch.c: a handful of order-0 pages. Inside c ---- */
+struct page_use { /* what becomes of pages that a task takes */
+	struct page_index *index;
+	uint32_t owner;
+	enum lru_list lru;
+	enum node_stat stat;
+};
+/* Pages just taken: into the index (there is room), onto the LRU, counted. */
+void pages_attach(struct task *t, struct cpu *c, const struct page_use *use, struct page *const *page, unsigned nr);
+/* Pages out of the index already: off the LRU and given back. */
+void pages_detach(struct task *t, struct cpu *c, enum node_stat stat, struct page *const *page, unsigned nr);
+/* Let go of the LRU lock of one node (NULL: none) and take that of another. */
+struct node *lru_lock_move(struct node *held, struct node *wanted);
+/* Nobody's page again. */
+void page_disown(struct page *page);
+
+/* ---- what each attribute holds. task->lock held; 0, or -ENOMEM and nothing changed ---- */
+MUST_CHECK int task_anon_set(struct task *t, uint64_t pages);
+MUST_CHECK int task_file_set(struct task *t, uint64_t pages);
+MUST_CHECK int task_hugetlb_set(struct task *t, uint64_t nr);
+/* Also -ENOSPC: too many keys. */
+MUST_CHECK int task_pages_set(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks);
+uint64_t task_pages_count(struct task *t, unsigned order, gfp_t gfp);
+void task_pages_free_all(struct task *t);
+void task_pages_fini(struct task *t); /* tables only */
+uint64_t task_pages_total(struct task *t); /* in 4 KiB pages */
+void task_pages_show(struct task *t, struct text *out);
+
+extern const struct owner_ops task_file_ops; /* ctx: struct vm */
+
+/* ---- task_mem.c: bytes behind the pages. task->lock held ---- */
+/* A page with somebody's old bytes becomes all zero. */
+void content_scrub(struct vm *vm, struct page *page, unsigned order);
+/* Anonymous pages in [from, to) of mem are about to go: give their bytes back to the host. */
+void task_content_drop(struct task *t, uint64_t from, uint64_t to);
+
+/* ---- task_procs.c ---- */
+MUST_CHECK int procs_init(struct vm *vm);
+MUST_CHECK int procs_start(struct vm *vm);
+void procs_stop(struct vm *vm); /* joins the reaper */
+void procs_fini(struct vm *vm);
+void procs_reap(struct vm *vm); /* without a reaper: end the tasks whose last process has ended */
+MUST_CHECK int task_procs_add(struct task *t, pid_t pid); /* task->lock held */
+MUST_CHECK int task_procs_del(struct task *t, pid_t pid);
+void task_procs_show(struct task *t, struct text *out);
+void task_procs_clear(struct task *t);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Real processes that a task stands for. A pidfd names each, so a reused pid
+ * is never mistaken for it, and all of them are watched by one epoll: when the
+ * last process of a task has ended, the task goes as if by rmdir. The reaper
+ * needs no more than index_lock to strike a process off; ending a task may
+ * wait for a change of that task, which notices and stops.
+ *
+ * An epoll event carries only the task's id. Which process it was is asked of
+ * the pidfds themselves, so an event that arrives late finds nothing to do.
+ */
+#include "vm/task_private.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REAP_EVENTS 64
+#define EVENT_STOP 0 /* no task has this id */
+
+static int pidfd_of(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool proc_ended(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	return poll(&p, 1, 0) == 1;
+}
+
+static int epoll_watch(int epoll, int fd, uint64_t data)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = data };
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+/* ---- The list of one task. index_lock ---- */
+
+static unsigned proc_slot(const struct task *t, pid_t pid)
+{
+	unsigned i = 0;
+	while (i < t->nr_procs && t->procs[i].pid != pid)
+		i++;
+	return i;
+}
+
+static void proc_strike(struct task *t, unsigned slot)
+{
+	close(t->procs[slot].fd);
+	t->procs[slot] = t->procs[--t->nr_procs];
+}
+
+static int procs_reserve(struct task *t)
+{
+	if (t->nr_procs < t->cap_procs)
+		return 0;
+	unsigned cap = t->cap_procs ? t->cap_procs * 2 : 4;
+	struct task_proc *procs = mem_realloc(t->procs, cap * sizeof(*procs));
+	if (!procs)
+		return -ENOMEM;
+	t->procs = procs;
+	t->cap_procs = cap;
+	return 0;
+}
+
+/* A number that is listed already may be that of a process which has ended and a new one: the new one takes its place. */
+static int proc_insert(struct task *t, pid_t pid, int fd)
+{
+	unsigned slot = proc_slot(t, pid);
+	if (slot < t->nr_procs && !proc_ended(t->procs[slot].fd))
+		return -EEXIST;
+	int error = procs_reserve(t);
+	if (!error)
+		error = epoll_watch(t->vm->tasks.reaper_epoll, fd, t->id);
+	if (error)
+		return error;
+	if (slot < t->nr_procs)
+		close(t->procs[slot].fd);
+	else
+		t->nr_procs++;
+	t->procs[slot] = (struct task_proc){ .pid = pid, .fd = fd };
+	return 0;
+}
+
+int task_procs_add(struct task *t, pid_t pid)
+{
+	int fd = pidfd_of(pid);
+	if (fd < 0)
+		return fd;
+	if (proc_ended(fd)) {
+		close(fd);
+		return -ESRCH; /* a zombie: as good as gone */
+	}
+	lock_take(&t->index_lock);
+	int error = proc_insert(t, pid, fd);
+	lock_drop(&t->index_lock);
+	if (error)
+		close(fd);
+	return error == -EEXIST ? 0 : error;
+}
+
+int task_procs_del(struct task *t, pid_t pid)
+{
+	lock_take(&t->index_lock);
+	unsigned slot = proc_slot(t, pid);
+	bool found = slot < t->nr_procs;
+	if (found)
+		proc_strike(t, slot);
+	lock_drop(&t->index_lock);
+	return found ? 0 : -ESRCH;
+}
+
+void task_procs_show(struct task *t, struct text *out)
+{
+	lock_take(&t->index_lock);
+	for (unsigned i = 0; i < t->nr_procs; i++) {
+		text_i64(out, t->procs[i].pid);
+		text_char(out, '\n');
+	}
+	lock_drop(&t->index_lock);
+}
+
+void task_procs_clear(struct task *t)
+{
+	lock_take(&t->index_lock);
+	while (t->nr_procs)
+		proc_strike(t, t->nr_procs - 1);
+	lock_drop(&t->index_lock);
+}
+
+/* ---- Reaping ---- */
+
+/* Was one of them the last? */
+static bool strike_ended(struct task *t)
+{
+	lock_take(&t->index_lock);
+	unsigned had = t->nr_procs;
+	for (unsigned i = t->nr_procs; i-- > 0;)
+		if (proc_ended(t->procs[i].fd))
+			proc_strike(t, i);
+	bool last = had && !t->nr_procs;
+	lock_drop(&t->index_lock);
+	return last;
+}
+
+static void task_reap(struct vm *vm, uint32_t id)
+{
+	struct tasks *ts = &vm->tasks;
+	struct task *t = task_get(vm, id);
+	if (!t)
+		return;
+	if (strike_ended(t) && task_end(t) && ts->gone)
+		ts->gone(ts->gone_ctx, t->id, t->pid, t->name);
+	task_put(t);
+}
+
+/* Returns false when told to stop. */
+static bool reap_events(struct vm *vm, int timeout_ms, int *nr)
+{
+	struct epoll_event event[REAP_EVENTS];
+	*nr = epoll_wait(vm->tasks.reaper_epoll, event, REAP_EVENTS, timeout_ms);
+	for (int i = 0; i < *nr; i++) {
+		if (event[i].data.u64 == EVENT_STOP)
+			return false;
+		task_reap(vm, (uint32_t)event[i].data.u64);
+	}
+	return true;
+}
+
+void procs_reap(struct vm *vm)
+{
+	int nr;
+	while (reap_events(vm, 0, &nr) && nr > 0)
+		;
+}
+
+static void *reaper_main(void *arg)
+{
+	int nr;
+	while (reap_events(arg, -1, &nr))
+		;
+	return NULL;
+}
+
+int procs_init(struct vm *vm)
+{
+	struct tasks *ts = &vm->tasks;
+	ts->reaper_epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (ts->reaper_epoll < 0)
+		return -errno;
+	ts->reaper_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (ts->reaper_wake < 0)
+		return -errno;
+	return epoll_watch(ts->reaper_epoll, ts->reaper_wake, EVENT_STOP);
+}
+
+void procs_fini(struct vm *vm)
+{
+	struct tasks *ts = &vm->tasks;
+	if (ts->reaper_wake >= 0)
+		close(ts->reaper_wake);
+	if (ts->reaper_epoll >= 0)
+		close(ts->reaper_epoll);
+	ts->reaper_wake = ts->reaper_epoll = -1;
+}
+
+int procs_start(struct vm *vm)
+{
+	struct tasks *ts = &vm->tasks;
+	int error = pthread_create(&ts->reaper, NULL, reaper_main, vm);
+	ts->reaper_running = !error;
+	return -error;
+}
+
+void procs_stop(struct vm *vm)
+{
+	struct tasks *ts = &vm->tasks;
+	if (!ts->reaper_running)
+		return;
+	int error = eventfd_write(ts->reaper_wake, 1);
+	ASSERT(!error);
+	pthread_join(ts->reaper, NULL);
+	ts->reaper_running = false;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bringing one machine up and down. Up: frames, policy, huge page pool, tasks;
+ * threads come later, in vm_start, because the daemon forks in between. Down:
+ * threads first; then nothing runs any more and what tasks hold goes with the
+ * machine, page by page it would only take time.
+ *
+ * In deterministic mode there are no threads: ticks happen where the clock is
+ * moved, and there too the tasks whose processes have ended are found.
+ */
+#include "vm/task_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_SEC 1000000000ull
+/* More ticks in a row change nothing: counters are folded, idle per-CPU lists have expired. */
+#define TICKS_IN_A_ROW 64u
+
+static uint64_t interval_ns(const struct vm *vm)
+{
+	return (uint64_t)MAX(READ_RELAXED(&vm->stat_interval), 1) * NS_PER_SEC;
+}
+
+static int policy_boot(struct vm *vm, struct why *why)
+{
+	int error = policy_init(&vm->policy, &vm->machine, vm->deterministic);
+	if (error)
+		return why_set(why, error, "no memory for the allocation policy's tables");
+	vm->policy.owner[OWNER_TASK_FILE] = &task_file_ops;
+	vm->policy.owner_ctx = vm;
+
+	error = hugetlb_init(&vm->hugetlb, &vm->machine);
+	if (error) {
+		policy_fini(&vm->policy);
+		return why_set(why, error, "no memory for the huge page pool's tables");
+	}
+	return 0;
+}
+
+static int parts_boot(struct vm *vm, struct why *why)
+{
+	int error = policy_boot(vm, why);
+	if (error)
+		return error;
+	error = tasks_init(vm);
+	if (error) {
+		hugetlb_fini(&vm->hugetlb);
+		policy_fini(&vm->policy);
+		return why_set(why, error, "cannot set up the table of tasks: %s", strerror(-error));
+	}
+	return 0;
+}
+
+static void ticker_init(struct vm *vm)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&vm->ticker_cond, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&vm->ticker_mutex, NULL);
+	vm->stat_interval = 1;
+	vm->next_tick_ns = interval_ns(vm);
+}
+
+int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_config *c, struct why *why)
+{
+	memset(vm, 0, sizeof(*vm));
+	vm->deterministic = c->deterministic;
+	vm->region = c->region;
+	rng_init(&vm->rng, c->seed);
+
+	int error = machine_boot(&vm->machine, spec, why);
+	if (error)
+		return error;
+	clock_init(&vm->machine.clock, vm->deterministic);
+	error = parts_boot(vm, why);
+	if (error) {
+		machine_shutdown(&vm->machine);
+		return error;
+	}
+	lock_init(&vm->knob_lock, RANK_KNOB, 0);
+	vm->total_pages = vm->machine.managed_pages;
+	overcommit_init(vm);
+	ticker_init(vm);
+	return 0;
+}
+
+/* ---- The ticker ---- */
+
+void vm_tick(struct vm *vm)
+{
+	machine_stat_tick(&vm->machine);
+	if (!vm->tasks.reaper_running)
+		procs_reap(vm);
+}
+
+static struct timespec deadline_after(uint64_t ns)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	uint64_t sum = (uint64_t)ts.tv_nsec + ns;
+	ts.tv_sec += (time_t)(sum / NS_PER_SEC);
+	ts.tv_nsec = (long)(sum % NS_PER_SEC);
+	return ts;
+}
+
+/* Returns false when told to stop. */
+static bool ticker_wait(struct vm *vm)
+{
+	struct timespec deadline = deadline_after(interval_ns(vm));
+	int error = 0;
+	pthread_mutex_lock(&vm->ticker_mutex);
+	while (!vm->ticker_stop && error != ETIMEDOUT)
+		error = pthread_cond_timedwait(&vm->ticker_cond, &vm->ticker_mutex, &deadline);
+	bool stop = vm->ticker_stop;
+	pthread_mutex_unlock(&vm->ticker_mutex);
+	return !stop;
+}
+
+static void *ticker_main(void *arg)
+{
+	struct vm *vm = arg;
+	while (ticker_wait(vm))
+		vm_tick(vm);
+	return NULL;
+}
+
+static int ticker_start(struct vm *vm)
+{
+	vm->ticker_stop = false;
+	int error = pthread_create(&vm->ticker, NULL, ticker_main, vm);
+	vm->ticker_running = !error;
+	return -error;
+}
+
+static void ticker_stop(struct vm *vm)
+{
+	if (!vm->ticker_running)
+		return;
+	pthread_mutex_lock(&vm->ticker_mutex);
+	vm->ticker_stop = true;
+	pthread_cond_signal(&vm->ticker_cond);
+	pthread_mutex_unlock(&vm->ticker_mutex);
+	pthread_join(vm->ticker, NULL);
+	vm->ticker_running = false;
+}
+
+void vm_advance(struct vm *vm, uint64_t ns)
+{
+	struct clock *clock = &vm->machine.clock;
+	uint64_t until = clock_now_ns(clock) + ns;
+
+	for (unsigned ticks = 0; vm->next_tick_ns <= until && ticks < TICKS_IN_A_ROW; ticks++) {
+		clock_advance(clock, vm->next_tick_ns - clock_now_ns(clock));
+		vm_tick(vm);
+		vm->next_tick_ns += interval_ns(vm);
+	}
+	clock_advance(clock, until - clock_now_ns(clock));
+	if (vm->next_tick_ns <= until)
+		vm->next_tick_ns = until + interval_ns(vm);
+}
+
+/* ---- Threads: signals are the main thread's business ---- */
+
+static int threads_start(struct vm *vm)
+{
+	int error = policy_start(&vm->policy);
+	if (!error)
+		error = procs_start(vm);
+	if (!error)
+		error = ticker_start(vm);
+	return error;
+}
+
+int vm_start(struct vm *vm)
+{
+	sigset_t all, old;
+	if (vm->deterministic)
+		return policy_start(&vm->policy);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int error = threads_start(vm);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error; /* vm_shutdown stops those that did start */
+}
+
+void vm_shutdown(struct vm *vm)
+{
+	ticker_stop(vm);
+	procs_stop(vm);
+	policy_fini(&vm->policy);
+	tasks_fini(vm);
+	hugetlb_fini(&vm->hugetlb);
+	machine_shutdown(&vm->machine);
+	pthread_cond_destroy(&vm->ticker_cond);
+	pthread_mutex_destroy(&vm->ticker_mutex);
+	lock_fini(&vm->knob_lock);
+}

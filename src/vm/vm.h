@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VM_VM_H
+#define VM_VM_H
+
+/*
+ * One emulated machine with everything that uses its frames: region, frames,
+ * policy, huge page pool, tasks, and what the vm knobs are set to. The
+ * configuration, the mount and the tests all drive this.
+ */
+
+#include "base/rng.h"
+#include "mm/hugetlb.h"
+#include "mm/machine.h"
+#include "policy/policy.h"
+#include "region/region.h"
+#include "vm/task.h"
+
+struct overcommit {
+	int32_t memory, ratio; /* vm.overcommit_memory, vm.overcommit_ratio */
+	uint64_t kbytes; /* vm.overcommit_kbytes */
+	uint64_t admin_reserve_kbytes, user_reserve_kbytes;
+	int64_t committed_pages; /* atomic */
+};
+
+struct vm_config {
+	bool deterministic;
+	uint64_t seed;
+	/* defaults: no region, so content cannot be stored (tests of pure accounting) */
+	struct region *region;
+};
+
+struct vm {
+	struct machine machine;
+	struct policy policy;
+	struct hugetlb hugetlb;
+	struct region *region; /* may be NULL */
+	bool content_stays; /* relaxed: the host kept bytes of freed frames, so their pages still have PG_CONTENT */
+	struct tasks tasks;
+	struct overcommit overcommit;
+	int32_t stat_interval; /* seconds */
+	bool deterministic;
+	struct rng rng; /* RANK_TASKS lock */
+	struct lock knob_lock; /* RANK_KNOB: one write at a time */
+	bool drop_caches_quiet; /* knob_lock: 4 was written to vm.drop_caches, so its lines are no longer logged */
+	uint64_t total_pages; /* managed pages: totalram */
+	/* ticker: folds counters every stat_interval */
+	pthread_t ticker;
+	pthread_mutex_t ticker_mutex;
+	pthread_cond_t ticker_cond;
+	bool ticker_running, ticker_stop;
+	uint64_t next_tick_ns; /* deterministic: machine time of the next tick */
+};
+
+MUST_CHECK int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_config *c, struct why *why);
+MUST_CHECK int vm_start(struct vm *vm); /* background threads; after daemonizing */
+void vm_shutdown(struct vm *vm);
+void vm_tick(struct vm *vm); /* one stat_interval has passed */
+/* Deterministic mode: move the clock; ticks that fall due run inline. */
+void vm_advance(struct vm *vm, uint64_t ns);
+
+/*
+ * Overcommit (mm/util.c, 6.1): promise pages of anonymous memory to a task
+ * (NULL: to the kernel itself, as root). 0 or -ENOMEM. No lock needed.
+ */
+MUST_CHECK int vm_commit(struct vm *vm, const struct task *t, uint64_t pages);
+void vm_uncommit(struct vm *vm, uint64_t pages);
+uint64_t vm_commit_limit_pages(const struct vm *vm);
+void overcommit_init(struct vm *vm); /* the defaults of 6.1 for the memory that is free now */
+
+#endif
