@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KNOB_KNOB_OPS_H
+#define KNOB_KNOB_OPS_H
+
+/* What rows of knob_table.c are made of: generic show and store (knob.c), and effects (knob_effect.c). */
+
+#include "knob/knob.h"
+
+/* A number at k->offset, in decimal and with a newline: int32_t, uint64_t, uint64_t of the node's huge page pool. */
+int knob_show_int(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+int knob_show_ulong(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+int knob_show_hugetlb_node(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+int knob_show_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+int knob_show_stat_refresh(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+int knob_show_clock(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+
+/* One number in sysctl's grammar (k->min..k->max, k->check; or any unsigned long), or in sysfs's. */
+ssize_t knob_store_int(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
+ssize_t knob_store_ulong(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
+ssize_t knob_store_sysfs_ulong(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
+			       size_t len);
+ssize_t knob_store_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned arg,
+					const char *buf, size_t len);
+ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
+			       size_t len);
+ssize_t knob_store_stat_refresh(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
+				size_t len);
+ssize_t knob_store_clock(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
+
+int knob_check_high_fraction(int32_t value);
+int knob_set_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_node_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value);
+
+/* With knob_lock held. */
+void knob_apply_min_free_kbytes(struct vm *vm);
+void knob_apply_watermark_scale_factor(struct vm *vm);
+void knob_apply_high_fraction(struct vm *vm);
+void knob_apply_numa_stat(struct vm *vm);
+void knob_apply_overcommit_ratio(struct vm *vm);
+void knob_apply_overcommit_kbytes(struct vm *vm);
+
+bool knob_shown_numa(const struct machine *m, unsigned arg);
+bool knob_shown_node(const struct machine *m, unsigned arg);
+bool knob_shown_clock(const struct machine *m, unsigned arg);
+
+#endif
