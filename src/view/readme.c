@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * README at the top of the mount: what is in the tree, how tasks are written,
+ * and five experiments to paste. It speaks about the machine that is mounted:
+ * names of knobs come from their table, sizes and node files from the machine.
+ */
+#include "knob/knob.h"
+#include "view/views.h"
+
+#include <string.h>
+
+#define VM_KNOBS "proc/sys/vm/"
+#define COLUMNS 78
+
+static const char intro[] =
+	"This directory is a Linux memory manager. It runs nodes, zones, a buddy system,\n"
+	"per-CPU lists, watermarks, reclaim of page cache and a huge page pool over real\n"
+	"memory, and shows them as a small Linux root. Put the mount point in front of a\n"
+	"path you know:  cat MOUNT/proc/zoneinfo.  Numbers, text and errors are those of\n"
+	"Linux 6.1. The commands below are typed with MOUNT as the current directory.\n"
+	"\n";
+
+static const char tree_proc[] =
+	"THE TREE\n"
+	"proc/zoneinfo buddyinfo pagetypeinfo\n"
+	"                        zones, free blocks by order, and by migrate type\n"
+	"proc/meminfo vmstat swaps\n"
+	"                        the machine in kB, its counters and events, its swap\n"
+	"proc/sys/vm/            the knobs; writing one has the effect it has in Linux:\n";
+
+static const char tree_node[] =
+	"sys/devices/system/node/\n"
+	"                        online, possible, has_*; nodeN/ has cpulist, cpumap,\n"
+	"                        distance, meminfo, numastat, vmstat, hugepages/\n";
+
+static const char tree_rest[] =
+	"sys/devices/system/cpu/ online, possible, ...; cpuN/topology/\n"
+	"sys/kernel/mm/hugepages/hugepages-%ukB/\n"
+	"                        the pool of %u MiB pages\n"
+	"sys/kernel/debug/extfrag/\n"
+	"                        unusable_index, extfrag_index: how fragmented zones are\n"
+	"dev/mem                 the machine's physical memory: a link to the file behind\n"
+	"                        it; page frame N is at offset N * 4096\n"
+	"tasks/                  memory that you hold: mkdir makes a task, rmdir frees all\n"
+	"                        that it holds\n"
+	"proc/PID/status statm comm\n"
+	"                        a task as proc shows it; tasks/NAME/pid says its number\n"
+	"\n";
+
+static const char tasks[] =
+	"TASKS\n"
+	"tasks/NAME/anon         bytes of anonymous memory: 512M\n"
+	"           mem          those bytes themselves: read, write, seek\n"
+	"           file         bytes of clean page cache it has read; drop_caches and\n"
+	"                        kswapd may take them, and the number falls\n"
+	"           pages        ORDER GFP COUNT, blocks from the buddy system:\n"
+	"                        3 GFP_KERNEL 100\n"
+	"           hugetlb      SIZE COUNT, pages from the pool: %uM 10\n"
+	"           cpu          the emulated CPU it runs on; memory comes from its node\n"
+	"           procs        real processes: when the last of them has ended the task\n"
+	"                        goes. PID adds one, -PID strikes one off\n"
+	"           pid, events  its number in proc; how often memory was refused\n"
+	"Reading a file tells what is held. A write changes it by the line: COUNT sets, +N\n"
+	"and -N add and take, 0 drops the line's key, other keys stay, and > and >> do the\n"
+	"same. A line that cannot be met whole fails with ENOMEM and changes nothing. Where\n"
+	"blocks are taken from a task, it is a random choice that goes, so holes appear.\n"
+	"\n";
+
+/* What each shows is told before it, so that the reader knows what to look for. */
+static const char experiments[] =
+	"FIVE EXPERIMENTS\n"
+	"1. Take memory and give it back. MemFree falls by 128 MiB on the task's node, the\n"
+	"   blocks of the highest order get fewer, and rmdir undoes both.\n"
+	"       mkdir tasks/a; cat proc/buddyinfo\n"
+	"       echo 128M > tasks/a/anon; cat proc/buddyinfo; grep MemFree proc/meminfo\n"
+	"       rmdir tasks/a; cat proc/buddyinfo\n"
+	"2. What you write is in the machine's memory.\n"
+	"       mkdir tasks/b; echo 1M > tasks/b/anon; echo needle > tasks/b/mem\n"
+	"       head -c 7 tasks/b/mem; grep -c needle dev/mem; rmdir tasks/b\n"
+	"3. Page cache goes when it is told to. Cached grows by 200 MiB and is 0 again.\n"
+	"       mkdir tasks/c; echo 200M > tasks/c/file; grep ^Cached proc/meminfo\n"
+	"       echo 1 > proc/sys/vm/drop_caches; cat tasks/c/file; rmdir tasks/c\n"
+	"4. Huge pages come out of free blocks of order %u%s.\n"
+	"       echo 16 > proc/sys/vm/nr_hugepages; grep -i huge proc/meminfo\n"
+	"       mkdir tasks/d; echo '%uM 3' > tasks/d/hugetlb; grep HugePages_ proc/meminfo\n"
+	"       rmdir tasks/d; echo 0 > proc/sys/vm/nr_hugepages\n"
+	"5. Fragmentation. Two tasks take single pages in turn, then one of them goes: half\n"
+	"   of that memory is free, but in holes; look at the columns of the high orders.\n"
+	"       mkdir tasks/e tasks/f; cat sys/kernel/debug/extfrag/unusable_index\n"
+	"       for i in $(seq 300); do for t in e f; do\n"
+	"           echo '0 GFP_KERNEL +64' > tasks/$t/pages; done; done\n"
+	"       rmdir tasks/e; cat sys/kernel/debug/extfrag/unusable_index\n"
+	"       grep Unmovable proc/pagetypeinfo; rmdir tasks/f\n";
+
+/* The knobs' names, broken into lines. */
+static void knob_names(struct text *t, const struct machine *m)
+{
+	const size_t indent = 24;
+	size_t column = 0;
+	for (unsigned i = 0; i < nr_knobs; i++) {
+		const struct knob *k = &knob_table[i];
+		if (strncmp(k->path, VM_KNOBS, strlen(VM_KNOBS)) || (k->shown && !k->shown(m, 0)))
+			continue;
+		const char *name = k->path + strlen(VM_KNOBS);
+		if (!column || column + 1 + strlen(name) > COLUMNS) {
+			text_str(t, column ? "\n" : "");
+			text_str_right(t, "", indent);
+			column = indent;
+		} else {
+			text_char(t, ' ');
+			column++;
+		}
+		text_str(t, name);
+		column += strlen(name);
+	}
+	text_char(t, '\n');
+}
+
+void view_readme(struct text *t, const struct snapshot *s, unsigned arg)
+{
+	(void)arg;
+	const struct machine *m = s->machine;
+	unsigned huge_kb = (unsigned)PAGES_TO_KB(1u << m->pageblock_order);
+	unsigned huge_mb = huge_kb / 1024;
+	text_str(t, intro);
+	text_str(t, tree_proc);
+	knob_names(t, m);
+	if (m->numa)
+		text_str(t, tree_node);
+	text_printf(t, tree_rest, huge_kb, huge_mb);
+	text_printf(t, tasks, huge_mb);
+	text_printf(t, experiments, m->pageblock_order,
+		    m->numa ? ", from the nodes in turn" : "", huge_mb);
+}
