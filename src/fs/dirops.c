@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/dirops.h"
+
+#include "base/mem.h"
+#include "fs/listing.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * Callbacks on directories. The one that can be changed is tasks/: mkdir makes
+ * a task, rmdir takes it away with all it holds. What fails elsewhere fails as
+ * in 6.1: proc knows no names but its own (ENOENT), sysctl refuses by
+ * permission (EACCES), sysfs and the rest by operation (EPERM).
+ */
+
+struct dir_handle {
+	struct lock lock; /* RANK_FS */
+	struct listing listing;
+};
+
+void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct dir_handle *d = mem_zalloc(sizeof(*d));
+
+	(void)ino;
+	if (!d) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	lock_init(&d->lock, RANK_FS, 0);
+	listing_init(&d->listing);
+	fi->fh = (uintptr_t)d;
+	fuse_reply_open(req, fi);
+}
+
+void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct dir_handle *d = (struct dir_handle *)(uintptr_t)fi->fh;
+
+	(void)ino;
+	listing_fini(&d->listing);
+	lock_fini(&d->lock);
+	mem_free(d);
+	fuse_reply_err(req, 0);
+}
+
+/* As many items from `from` on as fit. Returns the bytes used. */
+static size_t listing_encode(fuse_req_t req, const struct listing *l, unsigned from, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	for (unsigned i = from; i < l->nr; i++) {
+		struct stat st = { .st_ino = l->item[i].ino, .st_mode = l->item[i].type };
+		size_t n = fuse_add_direntry(req, buf + used, size - used, listing_name(l, i), &st, (off_t)i + 1);
+		if (n > size - used)
+			break;
+		used += n;
+	}
+	return used;
+}
+
+static int listing_reply(fuse_req_t req, const struct listing *l, off_t offset, size_t size)
+{
+	unsigned from = offset < (off_t)l->nr ? (unsigned)offset : l->nr;
+	char *buf = mem_zalloc(size);
+
+	if (!buf)
+		return -ENOMEM;
+	fuse_reply_buf(req, buf, listing_encode(req, l, from, buf, size));
+	mem_free(buf);
+	return 0;
+}
+
+/* Position 0 takes the names anew (opendir, rewinddir); further on the same names are told. */
+void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct dir_handle *d = (struct dir_handle *)(uintptr_t)fi->fh;
+	int err = 0;
+
+	lock_take(&d->lock);
+	if (!offset || !d->listing.nr)
+		err = listing_fill(&d->listing, fuse_req_userdata(req), ino);
+	if (!err)
+		err = listing_reply(req, &d->listing, offset, size);
+	lock_drop(&d->lock);
+	if (err)
+		fuse_reply_err(req, -err);
+}
+
+/* The realm of a directory; REALM_TOP for one that is gone. */
+static enum entry_realm dir_realm(fuse_req_t req, fuse_ino_t dir)
+{
+	struct inode i;
+
+	if (inode_get(fuse_req_userdata(req), dir, &i))
+		return REALM_TOP;
+	enum entry_realm realm = inode_realm(&i);
+	inode_put(&i);
+	return realm;
+}
+
+/* errno of making a name: a directory, link or node; or a file through open(O_CREAT). */
+static int make_errno(enum entry_realm realm, bool file)
+{
+	if (realm == REALM_PROC || realm == REALM_SYSCTL)
+		return ENOENT;
+	return realm == REALM_SYS && file ? EACCES : EPERM;
+}
+
+/* errno of removing or renaming a name that exists. */
+static int remove_errno(enum entry_realm realm)
+{
+	return realm == REALM_SYSCTL ? EACCES : EPERM;
+}
+
+static void task_mkdir(fuse_req_t req, struct fs *fs, const char *name)
+{
+	const struct fuse_ctx *who = fuse_req_ctx(req);
+	struct fuse_entry_param e;
+	struct inode i;
+	struct task *t;
+	int err = task_create(fs->vm, name, who->uid, who->gid, &t);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	err = inode_get(fs, task_dir_ino(t), &i);
+	task_put(t);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	entry_param_fill(fs, &i, &e);
+	inode_put(&i);
+	fuse_reply_entry(req, &e);
+}
+
+void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	(void)mode;
+	if (parent == fs->tree.tasks->ino)
+		task_mkdir(req, fs, name);
+	else
+		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+}
+
+void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	if (parent == fs->tree.tasks->ino)
+		fuse_reply_err(req, -task_remove(fs->vm, name));
+	else
+		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+}
+
+void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)name;
+	fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+}
+
+void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	(void)name;
+	(void)mode;
+	(void)rdev;
+	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+}
+
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	(void)name;
+	(void)mode;
+	(void)fi;
+	fuse_reply_err(req, make_errno(dir_realm(req, parent), true));
+}
+
+void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	(void)target;
+	(void)name;
+	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+}
+
+void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	(void)ino;
+	(void)name;
+	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+}
+
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name,
+		  unsigned flags)
+{
+	(void)name;
+	(void)to;
+	(void)to_name;
+	(void)flags;
+	fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fs.h"
+
+#include "base/mem.h"
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * The object behind a mount. The spare lists are short arrays under one leaf
+ * lock; what does not fit is freed.
+ */
+
+int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o)
+{
+	memset(fs, 0, sizeof(*fs));
+	fs->vm = vm;
+	clock_gettime(CLOCK_REALTIME, &fs->born);
+	int err = tree_init(&fs->tree, o->uid, o->gid);
+	if (err)
+		return err;
+	lock_init(&fs->spare_lock, RANK_LOG, 0);
+	err = tree_build(&fs->tree, &vm->machine, o->dev_mem);
+	if (err)
+		fs_fini(fs);
+	return err;
+}
+
+static void snapshot_free(struct snapshot *s)
+{
+	snapshot_fini(s);
+	mem_free(s);
+}
+
+void fs_fini(struct fs *fs)
+{
+	handle_spares_free(fs);
+	while (fs->nr_snapshots)
+		snapshot_free(fs->snapshot[--fs->nr_snapshots]);
+	lock_fini(&fs->spare_lock);
+	tree_fini(&fs->tree);
+}
+
+static struct snapshot *snapshot_spare(struct fs *fs)
+{
+	lock_take(&fs->spare_lock);
+	struct snapshot *s = fs->nr_snapshots ? fs->snapshot[--fs->nr_snapshots] : NULL;
+	lock_drop(&fs->spare_lock);
+	return s;
+}
+
+static struct snapshot *snapshot_create(const struct machine *m)
+{
+	struct snapshot *s = mem_zalloc(sizeof(*s));
+
+	if (s && snapshot_init(s, m)) {
+		mem_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct snapshot *fs_snapshot_take(struct fs *fs, unsigned parts)
+{
+	struct snapshot *s = snapshot_spare(fs);
+
+	if (!s)
+		s = snapshot_create(&fs->vm->machine);
+	if (s)
+		snapshot_fill(s, fs->vm, parts);
+	return s;
+}
+
+void fs_snapshot_give(struct fs *fs, struct snapshot *s)
+{
+	lock_take(&fs->spare_lock);
+	bool kept = fs->nr_snapshots < FS_SPARE_SNAPSHOTS;
+	if (kept)
+		fs->snapshot[fs->nr_snapshots++] = s;
+	lock_drop(&fs->spare_lock);
+	if (!kept)
+		snapshot_free(s);
+}
+
+void fs_statvfs(const struct fs *fs, struct statvfs *st)
+{
+	uint64_t free_pages = 0;
+
+	FOR_EACH_POPULATED_ZONE(z, &fs->vm->machine)
+		free_pages += zone_stat_read(z, NR_FREE_PAGES);
+	memset(st, 0, sizeof(*st));
+	st->f_bsize = st->f_frsize = PAGE_SIZE;
+	st->f_blocks = READ_RELAXED(&fs->vm->total_pages);
+	st->f_bfree = st->f_bavail = MIN(free_pages, st->f_blocks);
+	st->f_files = fs->tree.nr_entries;
+	st->f_namemax = TASK_NAME_MAX;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FS_FS_H
+#define FS_FS_H
+
+/*
+ * What one mount serves: a machine, its tree, and a few things kept for reuse
+ * because a read should cost little more than its own text: snapshots, which
+ * are large, and closed handles with their buffers.
+ */
+
+#include "base/lock.h"
+#include "fs/tree.h"
+#include "vm/snapshot.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#define FS_SPARE_SNAPSHOTS 16
+#define FS_SPARE_HANDLES 64
+
+struct handle;
+
+struct fs {
+	struct vm *vm;
+	struct tree tree;
+	struct timespec born; /* every time stamp of the tree */
+
+	struct lock spare_lock; /* RANK_LOG: a leaf */
+	struct snapshot *snapshot[FS_SPARE_SNAPSHOTS];
+	unsigned nr_snapshots;
+	struct handle *handle;
+	unsigned nr_handles;
+};
+
+struct fs_options {
+	uid_t uid; /* owner of the tree */
+	gid_t gid;
+	const char *dev_mem; /* target of dev/mem, NULL: no such file */
+};
+
+/* 0 or -ENOMEM. vm outlives fs. */
+MUST_CHECK int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o);
+void fs_fini(struct fs *fs); /* every handle is closed */
+
+/* A snapshot with the parts asked for, and back. NULL: no memory. */
+MUST_CHECK struct snapshot *fs_snapshot_take(struct fs *fs, unsigned parts);
+void fs_snapshot_give(struct fs *fs, struct snapshot *s);
+
+void fs_statvfs(const struct fs *fs, struct statvfs *st);
+
+#endif

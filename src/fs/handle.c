@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/handle.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/*
+ * Reading and writing as 6.1's proc, sysctl and sysfs files do (FACTS: a
+ * sysctl has ended after the first read, and takes a write at offset 0 only;
+ * sysfs takes every write, and 4096 bytes of it at most).
+ *
+ * h->lock (RANK_FS) makes reads and writes of one handle take turns, as
+ * seq_file's mutex does; it is held while the reply is copied out.
+ *
+ * A handle of a task's file holds no reference: once the task is gone, what is
+ * asked of the handle is answered with ENODEV.
+ */
+
+#define SYSFS_WRITE_MAX 4096u
+#define SPARE_TEXT_MAX ((size_t)1 << 20) /* larger buffers are not kept with a spare handle */
+
+struct handle {
+	struct lock lock;
+	uint64_t ino;
+	struct text text;
+	bool rendered;
+	bool append;
+	bool written;
+	char *mem; /* bytes of the last read of a task's memory */
+	size_t mem_cap;
+	struct handle *next_spare;
+};
+
+static struct handle *spare_take(struct fs *fs)
+{
+	lock_take(&fs->spare_lock);
+	struct handle *h = fs->handle;
+	if (h) {
+		fs->handle = h->next_spare;
+		fs->nr_handles--;
+	}
+	lock_drop(&fs->spare_lock);
+	return h;
+}
+
+static bool spare_give(struct fs *fs, struct handle *h)
+{
+	lock_take(&fs->spare_lock);
+	bool kept = fs->nr_handles < FS_SPARE_HANDLES;
+	if (kept) {
+		h->next_spare = fs->handle;
+		fs->handle = h;
+		fs->nr_handles++;
+	}
+	lock_drop(&fs->spare_lock);
+	return kept;
+}
+
+static struct handle *handle_create(void)
+{
+	struct handle *h = mem_zalloc(sizeof(*h));
+
+	if (h) {
+		lock_init(&h->lock, RANK_FS, 0);
+		text_init(&h->text, 0);
+	}
+	return h;
+}
+
+static void handle_destroy(struct handle *h)
+{
+	text_fini(&h->text);
+	mem_free(h->mem);
+	lock_fini(&h->lock);
+	mem_free(h);
+}
+
+void handle_spares_free(struct fs *fs)
+{
+	for (struct handle *h; (h = spare_take(fs));)
+		handle_destroy(h);
+}
+
+int handle_open(struct fs *fs, const struct inode *i, int flags, struct handle **out)
+{
+	int err = inode_may_open(i, flags);
+	if (err)
+		return err;
+	struct handle *h = spare_take(fs);
+	if (!h)
+		h = handle_create();
+	if (!h)
+		return -ENOMEM;
+	h->ino = i->ino;
+	h->append = flags & O_APPEND;
+	h->rendered = h->written = false;
+	*out = h;
+	return 0;
+}
+
+void handle_close(struct fs *fs, struct handle *h)
+{
+	mem_free(h->mem);
+	h->mem = NULL;
+	h->mem_cap = 0;
+	if (h->text.cap > SPARE_TEXT_MAX || !spare_give(fs, h))
+		handle_destroy(h);
+}
+
+static int view_render(struct fs *fs, const struct entry *e, struct text *text)
+{
+	struct snapshot *s = fs_snapshot_take(fs, e->view->parts);
+
+	if (!s)
+		return -ENOMEM;
+	e->view->render(text, s, e->arg);
+	fs_snapshot_give(fs, s);
+	return text_error(text);
+}
+
+int inode_render(struct fs *fs, const struct inode *i, struct text *text)
+{
+	int err = 0;
+
+	switch (i->kind) {
+	case INODE_ENTRY:
+		if (i->entry->kind == ENTRY_VIEW)
+			return view_render(fs, i->entry, text);
+		if (i->entry->kind != ENTRY_KNOB)
+			return -EISDIR;
+		err = knob_read(i->entry->knob, fs->vm, i->entry->arg, text);
+		break;
+	case INODE_TASK_ATTR:
+		err = i->attr->show(i->task, text);
+		break;
+	case INODE_PID_VIEW:
+		i->view->render_task(text, i->task);
+		break;
+	default:
+		return -EISDIR;
+	}
+	return err ? err : text_error(text);
+}
+
+static int handle_inode(struct fs *fs, const struct handle *h, struct inode *out)
+{
+	return inode_get(fs, h->ino, out) ? -ENODEV : 0;
+}
+
+static bool is_mem(const struct inode *i)
+{
+	return i->kind == INODE_TASK_ATTR && i->attr->is_mem;
+}
+
+static bool is_sysctl(const struct inode *i)
+{
+	return i->kind == INODE_ENTRY && i->entry->kind == ENTRY_KNOB && i->entry->knob->style == KNOB_SYSCTL;
+}
+
+static int mem_slice(struct handle *h, struct task *t, size_t len, off_t offset, struct slice *out)
+{
+	if (h->mem_cap < len) {
+		mem_free(h->mem);
+		h->mem_cap = 0;
+		h->mem = mem_zalloc(len);
+		if (!h->mem)
+			return -ENOMEM;
+		h->mem_cap = len;
+	}
+	ssize_t n = task_mem_read(t, h->mem, len, (uint64_t)offset);
+	if (n < 0)
+		return (int)n;
+	*out = (struct slice){ h->mem, (size_t)n };
+	return 0;
+}
+
+static int text_refresh(struct fs *fs, struct handle *h, const struct inode *i)
+{
+	text_reset(&h->text);
+	int err = inode_render(fs, i, &h->text);
+	h->rendered = !err;
+	return err;
+}
+
+static int text_slice(struct fs *fs, struct handle *h, const struct inode *i, size_t len, off_t offset, struct slice *out)
+{
+	*out = (struct slice){ "", 0 };
+	if (offset && is_sysctl(i))
+		return 0;
+	if (!offset || !h->rendered) {
+		int err = text_refresh(fs, h, i);
+		if (err)
+			return err;
+	}
+	if ((uint64_t)offset < h->text.len)
+		*out = (struct slice){ h->text.buf + offset, MIN(len, h->text.len - (size_t)offset) };
+	return 0;
+}
+
+int handle_read_begin(struct fs *fs, struct handle *h, size_t len, off_t offset, struct slice *out)
+{
+	struct inode i;
+	int err = offset < 0 ? -EINVAL : handle_inode(fs, h, &i);
+	if (err)
+		return err;
+	lock_take(&h->lock);
+	if (is_mem(&i))
+		err = mem_slice(h, i.task, len, offset, out);
+	else
+		err = text_slice(fs, h, &i, len, offset, out);
+	inode_put(&i);
+	if (err)
+		lock_drop(&h->lock);
+	return err;
+}
+
+void handle_read_end(struct handle *h)
+{
+	lock_drop(&h->lock);
+}
+
+/* A file opened for appending arrives with the kernel's idea of its length: there its first write is the one at the start. */
+static bool sysctl_write_counts(struct handle *h, off_t offset)
+{
+	lock_take(&h->lock);
+	bool counts = h->append ? !h->written : !offset;
+	h->written = true;
+	lock_drop(&h->lock);
+	return counts;
+}
+
+static ssize_t knob_entry_write(struct fs *fs, struct handle *h, const struct entry *e, const char *buf, size_t len, off_t offset)
+{
+	if (e->knob->style == KNOB_SYSFS)
+		len = MIN(len, SYSFS_WRITE_MAX);
+	else if (!sysctl_write_counts(h, offset))
+		return (ssize_t)len;
+	return knob_write(e->knob, fs->vm, e->arg, buf, len);
+}
+
+/* Root may open a text of proc for writing; there is nothing that could take what is written. */
+static ssize_t view_write(off_t offset)
+{
+	return offset ? -ESPIPE : -EIO;
+}
+
+ssize_t handle_write(struct fs *fs, struct handle *h, const char *buf, size_t len, off_t offset)
+{
+	struct inode i;
+	ssize_t n = handle_inode(fs, h, &i);
+	if (n)
+		return n;
+	if (i.kind == INODE_ENTRY && i.entry->kind == ENTRY_KNOB)
+		n = knob_entry_write(fs, h, i.entry, buf, len, offset);
+	else if (is_mem(&i))
+		n = task_mem_write(i.task, buf, len, (uint64_t)offset);
+	else if (i.kind == INODE_TASK_ATTR)
+		n = task_attr_write(i.task, i.attr, buf, len);
+	else
+		n = view_write(offset);
+	inode_put(&i);
+	return n;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FS_LOOP_H
+#define FS_LOOP_H
+
+/*
+ * The threads that take requests from the host kernel and answer them.
+ *
+ * Nearly all that a small read costs is waking a sleeping thread, so a thread
+ * that has just answered looks for the next request for some microseconds
+ * before it sleeps. While requests are few, one thread receives and the others
+ * are parked: woken along with it they would only be in the way. A second
+ * joins while requests keep queueing up, and another one whenever a request is
+ * begun that may take long (a task that allocates), up to LOOP_THREADS_MAX.
+ */
+
+#include "base/defs.h"
+
+#include <fuse_lowlevel.h>
+
+#define LOOP_THREADS_MAX 8u
+
+struct loop_options {
+	unsigned workers; /* threads that receive at the same time; 1: never more than one thread */
+	unsigned spin_us; /* 0: sleep at once */
+};
+
+struct loop;
+
+/* The session is mounted; its descriptor becomes non-blocking. 0 or -errno. */
+MUST_CHECK int loop_start(struct loop **out, struct fuse_session *session, const struct loop_options *o);
+int loop_end_fd(const struct loop *l); /* readable once the mount is gone */
+void loop_stop(struct loop *l); /* no request is answered after it; frees l */
+
+/* What suits this host: two workers, a spin unless there is one CPU only. */
+struct loop_options loop_defaults(void);
+
+#endif

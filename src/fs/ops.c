@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/ops.h"
+
+#include "fs/dirops.h"
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * Callbacks on files: thin adapters that turn a request into a call and its
+ * result into a reply. Permission bits are checked by the host kernel
+ * (default_permissions); what root may not do either is refused here with
+ * 6.1's errno.
+ *
+ * Every open file is direct_io, for its length is not known before it is read.
+ */
+
+#define IO_BYTES_MAX (1u << 20)
+
+static void fs_op_init(void *user, struct fuse_conn_info *conn)
+{
+	(void)user;
+	/* texts are small and made in user memory: a pipe would only add work */
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+				  FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
+	/* O_TRUNC comes with the open, where it means nothing, and not as a change of size before it */
+	conn->want |= conn->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS);
+	conn->max_write = IO_BYTES_MAX;
+	conn->time_gran = 1;
+}
+
+double inode_timeout(const struct inode *i)
+{
+	return i->kind == INODE_ENTRY ? FS_TIMEOUT_STATIC : FS_TIMEOUT_TASK;
+}
+
+/* What may change behind the kernel's back: the size of a task's memory. */
+static double attr_timeout(const struct inode *i)
+{
+	return i->kind == INODE_TASK_ATTR && i->attr->is_mem ? 0 : inode_timeout(i);
+}
+
+void entry_param_fill(struct fs *fs, const struct inode *i, struct fuse_entry_param *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->ino = i->ino;
+	e->entry_timeout = inode_timeout(i);
+	e->attr_timeout = attr_timeout(i);
+	inode_stat(fs, i, &e->attr);
+}
+
+static void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fuse_entry_param e;
+	struct inode i;
+	int err = inode_lookup(fs, parent, name, &i);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	entry_param_fill(fs, &i, &e);
+	inode_put(&i);
+	fuse_reply_entry(req, &e);
+}
+
+/* Inodes are numbers: there is nothing to forget. */
+static void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	(void)ino;
+	(void)nlookup;
+	fuse_reply_none(req);
+}
+
+static void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	(void)count;
+	(void)forgets;
+	fuse_reply_none(req);
+}
+
+static void attr_reply(fuse_req_t req, struct fs *fs, const struct inode *i)
+{
+	struct stat st;
+
+	inode_stat(fs, i, &st);
+	fuse_reply_attr(req, &st, attr_timeout(i));
+}
+
+static void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct inode i;
+	int err = inode_get(fs, ino, &i);
+
+	(void)fi;
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	attr_reply(req, fs, &i);
+	inode_put(&i);
+}
+
+/* Sizes and times stay what they are, as on the kernel's own files; so a truncate or touch succeeds and does nothing. */
+static int attr_change(const struct inode *i, const struct stat *st, int what)
+{
+	int err = 0;
+
+	if (what & FUSE_SET_ATTR_MODE)
+		err = inode_chmod(i, st->st_mode);
+	if (!err && what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		err = inode_chown(i, what & FUSE_SET_ATTR_UID ? st->st_uid : (uid_t)-1,
+				  what & FUSE_SET_ATTR_GID ? st->st_gid : (gid_t)-1);
+	return err;
+}
+
+static void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct inode i;
+	int err = inode_get(fs, ino, &i);
+
+	(void)fi;
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	err = attr_change(&i, st, what);
+	if (err)
+		fuse_reply_err(req, -err);
+	else
+		attr_reply(req, fs, &i);
+	inode_put(&i);
+}
+
+static void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct entry *e = tree_entry(&fs->tree, ino);
+
+	if (e && e->target)
+		fuse_reply_readlink(req, e->target);
+	else
+		fuse_reply_err(req, EINVAL);
+}
+
+static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct handle *h;
+	struct inode i;
+	int err = inode_get(fs, ino, &i);
+
+	if (!err) {
+		err = handle_open(fs, &i, fi->flags, &h);
+		inode_put(&i);
+	}
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1;
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will close it */
+		handle_close(fs, h);
+}
+
+static void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	handle_close(fuse_req_userdata(req), (struct handle *)(uintptr_t)fi->fh);
+	fuse_reply_err(req, 0);
+}
+
+static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	struct slice slice;
+	int err = handle_read_begin(fuse_req_userdata(req), h, size, offset, &slice);
+
+	(void)ino;
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	fuse_reply_buf(req, slice.data, slice.len);
+	handle_read_end(h);
+}
+
+static void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
+			struct fuse_file_info *fi)
+{
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	ssize_t n = handle_write(fuse_req_userdata(req), h, buf, size, offset);
+
+	(void)ino;
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_write(req, (size_t)n);
+}
+
+/* Nothing is kept back that could be written out. */
+static void fs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)datasync;
+	(void)fi;
+	fuse_reply_err(req, 0);
+}
+
+static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st;
+
+	(void)ino;
+	fs_statvfs(fuse_req_userdata(req), &st);
+	fuse_reply_statfs(req, &st);
+}
+
+const struct fuse_lowlevel_ops fs_ops = {
+	.init = fs_op_init,
+	.lookup = fs_op_lookup,
+	.forget = fs_op_forget,
+	.forget_multi = fs_op_forget_multi,
+	.getattr = fs_op_getattr,
+	.setattr = fs_op_setattr,
+	.readlink = fs_op_readlink,
+	.open = fs_op_open,
+	.release = fs_op_release,
+	.read = fs_op_read,
+	.write = fs_op_write,
+	.fsync = fs_op_fsync,
+	.statfs = fs_op_statfs,
+	.opendir = fs_op_opendir,
+	.readdir = fs_op_readdir,
+	.releasedir = fs_op_releasedir,
+	.mkdir = fs_op_mkdir,
+	.rmdir = fs_op_rmdir,
+	.unlink = fs_op_unlink,
+	.mknod = fs_op_mknod,
+	.create = fs_op_create,
+	.symlink = fs_op_symlink,
+	.link = fs_op_link,
+	.rename = fs_op_rename,
+};
