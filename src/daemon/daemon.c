@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/daemon.h"
+
+#include "daemon/background.h"
+#include "daemon/mount.h"
+#include "daemon/mountpoint.h"
+#include "daemon/options.h"
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/*
+ * Order of the start: look at the mount point, fork, boot, mount, threads,
+ * "ready". Everything that can fail does so while somebody still waits for the
+ * answer. Afterwards this thread only waits for signals and for the mount to
+ * go; requests are answered by the loop's threads.
+ */
+
+#ifndef UMMFS_VERSION
+#define UMMFS_VERSION "0.1"
+#endif
+
+static const char help_text[] =
+	"usage: ummfs [SOURCE] MOUNTPOINT [-c FILE | --from STATE] [-o OPT[,OPT...]] [-f] [-d] [-s]\n"
+	"       ummfs --check (-c FILE | --from STATE)\n"
+	"\n"
+	"Mounts an emulated machine whose memory manager shows itself as /proc and /sys files.\n"
+	"\n"
+	"  SOURCE            a configuration (file) or a state (directory); \"none\": the default machine\n"
+	"  -c, --config FILE the machine to boot (default: /etc/ummfs.conf, else a built-in one)\n"
+	"      --from STATE  boot the state below STATE: a directory with proc/ and sys/ (\"/\": this machine)\n"
+	"      --check       read it, say what was found, guessed and corrected; mount nothing\n"
+	"  -o backing=hugetlb|thp|sparse|auto   where memory comes from\n"
+	"  -o limit=SIZE     how much host memory thp and sparse may use\n"
+	"  -o reserve        raise the host's huge page pool by what is missing, and give it back at the end\n"
+	"  -o deterministic,seed=N              the same writes give the same bytes\n"
+	"  -o uid=N,gid=N    owner of the files;  -o allow_other, -o private: who may use the mount\n"
+	"  -o workers=N      threads that receive requests at the same time (default 2)\n"
+	"  -f                stay in the foreground, log to standard error\n"
+	"  -d                as -f, and show every request\n"
+	"  -s                one thread\n"
+	"  -V, -h            version, this text\n"
+	"\n"
+	"umount MOUNTPOINT (or fusermount3 -u MOUNTPOINT) ends it. See ummfs(8) and ummfs.conf(5).\n";
+
+static int fail(const struct why *why, int status)
+{
+	fprintf(stderr, "ummfs: %s\n", why->text);
+	return status;
+}
+
+/* ---- Signals ---- */
+
+static int signals_open(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL); /* before there are threads: they inherit it */
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static void reload(struct vm *vm, const struct boot_options *o)
+{
+	struct why why = { "" };
+
+	if (boot_reload(vm, o, &why))
+		log_err("SIGHUP: %s", why.text);
+	else
+		log_info("SIGHUP: [vm] read again");
+}
+
+/* false: the signal asks to end. */
+static bool signal_serve(struct vm *vm, const struct options *o, int fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return true;
+	switch (info.ssi_signo) {
+	case SIGHUP:
+		reload(vm, &o->boot);
+		return true;
+	case SIGUSR1:
+		state_log(vm);
+		return true;
+	default:
+		log_info("%s: unmounting", strsignal((int)info.ssi_signo));
+		return false;
+	}
+}
+
+static void serve(struct vm *vm, const struct options *o, int signal_fd, int end_fd)
+{
+	struct pollfd p[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = end_fd, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents && !signal_serve(vm, o, signal_fd))
+			return;
+		if (p[1].revents) {
+			log_info("unmounted");
+			return;
+		}
+	}
+}
+
+/* ---- One machine ---- */
+
+static void report_log(struct booted *b)
+{
+	char *copy = strdup(text_cstr(&b->report));
+
+	if (copy && strchr(copy, '\n')) { /* the first line is the summary; the others are for --check */
+		*strchr(copy, '\n') = '\0';
+		log_info("%s", copy);
+	}
+	free(copy);
+}
+
+static void announce(struct booted *b, const struct options *o, struct background *bg, const char *path)
+{
+	char state[64];
+
+	snprintf(state, sizeof(state), "READY=1\nMAINPID=%d", (int)getpid());
+	service_notify(state);
+	background_ready(bg);
+	report_log(b);
+	log_info("mounted on %s, memory from %s", path, b->has_region ? backing_name[b->region.backing] : "nowhere");
+}
+
+static int machine_serve(struct booted *b, const struct options *o, struct background *bg, const char *path,
+			 struct why *why)
+{
+	struct mount m;
+	int signal_fd = signals_open();
+	int err = signal_fd < 0 ? why_set(why, -errno, "signalfd: %s", strerror(errno)) : 0;
+
+	if (!err)
+		err = mount_open(&m, b, o, path, why);
+	if (err)
+		return err;
+	err = vm_start(&b->vm);
+	if (err)
+		why_set(why, err, "cannot start a thread: %s", strerror(-err));
+	else
+		err = mount_serve(&m, o, path, why);
+	if (!err) {
+		announce(b, o, bg, path);
+		serve(&b->vm, o, signal_fd, loop_end_fd(m.loop));
+		service_notify("STOPPING=1");
+	}
+	mount_close(&m);
+	boot_fini(b); /* its threads know the mount */
+	close(signal_fd);
+	return err;
+}
+
+static int run_mount(const struct options *o, struct why *why)
+{
+	struct background bg = { -1 };
+	struct booted b;
+	char *path = mountpoint_prepare(o->mountpoint, why);
+	if (!path)
+		return 1;
+	int err = o->foreground ? 0 : background_enter(&bg);
+	if (err)
+		why_set(why, err, "cannot start a process: %s", strerror(-err));
+	log_open(!o->foreground, o->debug); /* standard error is for the one line that says what failed */
+	if (!err)
+		err = boot_machine(&b, &o->boot, why);
+	if (!err) {
+		err = machine_serve(&b, o, &bg, path, why);
+		boot_fini(&b);
+	}
+	free(path);
+	return err ? 1 : 0;
+}
+
+static int run_check(struct options *o, struct why *why)
+{
+	struct booted b;
+
+	o->boot.no_region = true;
+	if (boot_machine(&b, &o->boot, why))
+		return 1;
+	fputs(text_cstr(&b.report), stdout);
+	boot_fini(&b);
+	return 0;
+}
+
+static int run(struct options *o, struct why *why)
+{
+	switch (o->action) {
+	case ACTION_HELP:
+		fputs(help_text, stdout);
+		return 0;
+	case ACTION_VERSION:
+		printf("ummfs %s, libfuse %s\n", UMMFS_VERSION, fuse_pkgversion());
+		return 0;
+	case ACTION_CHECK:
+		return run_check(o, why);
+	default:
+		return run_mount(o, why);
+	}
+}
+
+int daemon_run(int argc, char **argv)
+{
+	struct options o;
+	struct why why = { "" };
+	int err = options_parse(&o, argc, argv, &why);
+	int status = err == -EINVAL ? 2 : err ? 1 : run(&o, &why);
+
+	options_fini(&o);
+	return status ? fail(&why, status) : 0;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_IMPORT_CAPTURE_H
+#define DAEMON_IMPORT_CAPTURE_H
+
+/*
+ * What the files of another machine say, before anybody believes it: numbers
+ * as printed, with a flag beside what a file may lack. The readers fill it and
+ * refuse structural nonsense by file and line; import_spec, import_types and
+ * import_apply turn it into a machine and add notes on what they had to derive.
+ */
+
+#include "base/log.h"
+#include "base/mask.h"
+#include "base/text.h"
+#include "mm/spec.h"
+#include "mm/stat.h"
+
+struct pfn_ranges {
+	struct pfn_range *r;
+	unsigned nr, cap;
+};
+
+struct cap_pageset {
+	unsigned cpu;
+	int32_t count, high, batch, threshold;
+};
+
+struct cap_zone {
+	unsigned node;
+	enum zone_kind kind;
+	unsigned line; /* of its header in zoneinfo */
+	bool has_start, has_marks;
+	uint64_t free, boost, min, low, high, spanned, present, managed, start_pfn;
+	uint64_t protection[MM_ZONE_TYPES_MAX];
+	unsigned nr_protection;
+	uint64_t stat[NR_ZONE_STATS];
+	uint32_t has_stat; /* bit per item that was printed */
+	uint64_t numa[NR_NUMA_STATS];
+	struct cap_pageset *pageset;
+	unsigned nr_pagesets, cap_pagesets;
+
+	bool has_buddy; /* buddyinfo */
+	unsigned buddy_line;
+	uint64_t buddy[MM_ORDERS];
+
+	bool has_types, has_blocks; /* pagetypeinfo */
+	uint64_t types[MM_ORDERS][MIGRATE_TYPES];
+	uint16_t capped[MIGRATE_TYPES]; /* bit per order printed as ">N" */
+	uint64_t blocks[MIGRATE_TYPES];
+};
+
+struct cap_node {
+	bool seen; /* any file speaks of it */
+	bool has_dir;
+	bool has_cpulist;
+	struct mask cpus;
+	unsigned cpumap_digits; /* hex digits of its cpumap, 0: none */
+	unsigned nr_distance; /* 0: none */
+	uint8_t distance[MM_NODES_MAX];
+	struct pfn_ranges blocks; /* its memoryN links, when there are any */
+	bool has_huge;
+	uint64_t huge_nr, huge_free, huge_surplus;
+	uint64_t inactive_file, active_file; /* per-node items of zoneinfo */
+	uint64_t slab_reclaimable, slab_unreclaimable, stack_kb, pagetables;
+};
+
+struct cap_mask {
+	bool known;
+	struct mask set;
+};
+
+struct cap_meminfo {
+	bool known;
+	uint64_t total_kb, committed_kb, hugepage_kb;
+	uint64_t huge_total, huge_free, huge_rsvd, huge_surp;
+	bool has_committed, has_huge;
+};
+
+struct cap_knob { /* one file of proc/sys/vm */
+	char *name, *value; /* value without the newline at its end */
+};
+
+enum cap_note_kind { NOTE_MISSING, NOTE_GUESSED, NOTE_CORRECTED, NOTE_KINDS };
+
+struct cap_note {
+	enum cap_note_kind kind;
+	char what[48]; /* its name in the summary line */
+	char text[208];
+};
+
+#define CAP_NOTES_MAX 256u
+
+struct capture {
+	char *state; /* directory, without a slash at its end ("" for /) */
+	bool here; /* the state is the running host */
+	unsigned bits;
+	struct cap_zone *zone;
+	unsigned nr_zones, cap_zones;
+	struct cap_node *node; /* MM_NODES_MAX of them, by number */
+	unsigned nr_nodes; /* highest node number seen + 1 */
+	struct cap_mask nodes_online, nodes_possible, cpus_online, cpus_possible, cpus_present;
+	unsigned pageblock_order; /* 0: not printed */
+	bool numa_lines; /* zoneinfo has numa_* lines */
+	int thp; /* 1, 0, -1 unknown */
+	struct cap_meminfo meminfo;
+	uint64_t vmstat_inactive_file, vmstat_active_file;
+	bool has_vmstat_file;
+	struct pfn_ranges ram; /* of iomem; none when addresses were hidden */
+	uint64_t block_bytes; /* of a memoryN directory; 0: unknown */
+	struct cap_knob *knob;
+	unsigned nr_knobs, cap_knobs;
+	struct cap_note *note;
+	unsigned nr_notes, notes_lost;
+};
+
+/* ---- import_file.c: files of the state, lines, notes, growing arrays ---- */
+
+struct cap_file {
+	char path[512]; /* as messages name it */
+	char *text, *next;
+	unsigned line; /* of the line that cap_line returned last; 1 is the first */
+};
+
+/* 0, -ENOENT when there is no such file, or -errno with why set. */
+MUST_CHECK int cap_open(struct cap_file *f, const struct capture *c, const char *path, struct why *why);
+void cap_close(struct cap_file *f);
+char *cap_line(struct cap_file *f); /* next line, cut and NUL-terminated; NULL at the end */
+char *cap_word(char **rest); /* next word of a line, cut at blanks; NULL at its end */
+/* Sets "FILE:LINE: ..." and returns -EINVAL. */
+int cap_bad(const struct cap_file *f, struct why *why, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* A number that must be there. */
+MUST_CHECK int cap_number(const struct cap_file *f, const char *word, const char *name, uint64_t *out, struct why *why);
+/* First line of a small file, for cpulist and the like. 0, -ENOENT, or -errno with why set. */
+MUST_CHECK int cap_first_line(const struct capture *c, const char *path, char *buf, size_t size, struct why *why);
+/* Room for one more element; 0 or -ENOMEM. */
+MUST_CHECK int cap_grow(void **array, unsigned *cap, unsigned nr, size_t element);
+MUST_CHECK int pfn_ranges_add(struct pfn_ranges *r, uint64_t start, uint64_t end); /* appends; adjacent ranges become one */
+void pfn_ranges_fini(struct pfn_ranges *r);
+uint64_t pfn_ranges_pages(const struct pfn_ranges *r);
+void cap_note(struct capture *c, enum cap_note_kind kind, const char *what, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* ---- readers: one file each; 0, or -errno with why set. A file that is not there is a note. ---- */
+
+MUST_CHECK int cap_read_zoneinfo(struct capture *c, struct why *why); /* import_zoneinfo.c */
+MUST_CHECK int cap_read_buddyinfo(struct capture *c, struct why *why); /* import_buddyinfo.c */
+MUST_CHECK int cap_read_pagetypeinfo(struct capture *c, struct why *why); /* import_pagetypeinfo.c */
+MUST_CHECK int cap_read_meminfo(struct capture *c, struct why *why); /* import_meminfo.c */
+MUST_CHECK int cap_read_vmstat(struct capture *c, struct why *why);
+MUST_CHECK int cap_read_iomem(struct capture *c, struct why *why);
+MUST_CHECK int cap_read_thp(struct capture *c, struct why *why);
+MUST_CHECK int cap_read_knobs(struct capture *c, struct why *why); /* import_knobs.c */
+MUST_CHECK int cap_read_nodes(struct capture *c, struct why *why); /* import_nodes.c */
+MUST_CHECK int cap_read_cpus(struct capture *c, struct why *why);
+
+/* Name of a zone or migrate type to its number, or -1. */
+int zone_kind_parse(const char *name);
+int migratetype_parse(const char *name);
+struct cap_zone *cap_zone_find(struct capture *c, unsigned node, enum zone_kind kind); /* NULL */
+/* "Node N, zone NAME": the words of such a line. 0 and *rest behind the name, or -EINVAL with why set. */
+MUST_CHECK int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node, enum zone_kind *kind, struct why *why);
+const char *cap_knob_value(const struct capture *c, const char *name); /* NULL: not there */
+static inline bool cap_zone_populated(const struct cap_zone *z)
+{
+	return z->present != 0;
+}
+/* Sum of buddyinfo's blocks in pages. */
+uint64_t cap_zone_buddy_pages(const struct cap_zone *z);
+unsigned cap_pageblock_order(const struct capture *c); /* printed, else from the huge page size, else 9 */
+
+/* ---- import_apply.c, import_place.c ---- */
+
+struct vm;
+struct task;
+struct zone;
+struct import_run { /* one import_apply */
+	struct capture *c;
+	struct vm *vm;
+	struct task *task; /* "imported" */
+	struct why *why;
+	uint64_t small_blocks, managed; /* of the whole capture */
+	uint64_t file_budget; /* pages of page cache that still get an owner */
+	uint64_t huge_left[MM_NODES_MAX], huge_free[MM_NODES_MAX], huge_surplus[MM_NODES_MAX]; /* pool pages to place */
+};
+/* Free lists, per-CPU lists, page cache and pool pages of one zone, and its free pages counter. 0 or -errno. */
+MUST_CHECK int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *from);
+struct zone *import_zone(struct vm *vm, const struct cap_zone *from);
+/* Marks, protection and per-CPU sizes as printed. */
+void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone *from);
+void import_knobs_set(struct capture *c, struct vm *vm); /* import_tune.c */
+
+/* ---- import_ranges.c ---- */
+
+/* Present memory of a zone: exact where iomem agrees with `present`, else holes are guessed. 0 or -ENOMEM. */
+MUST_CHECK int cap_zone_ranges(struct capture *c, const struct cap_zone *z, struct pfn_ranges *out);
+
+/* ---- import_types.c ---- */
+
+/* Free blocks by order and type, exact in the sum with buddyinfo; derived where the capture has less. */
+void cap_zone_split(struct capture *c, const struct cap_zone *z, uint64_t out[MM_ORDERS][MIGRATE_TYPES]);
+/* Pageblocks by type, Movable left out (0): the rest is Movable. */
+void cap_zone_blocks(struct capture *c, const struct cap_zone *z, uint64_t out[MIGRATE_TYPES]);
+
+#endif

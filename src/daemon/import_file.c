@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files of a captured state: read whole (those of /proc have no size), handed
+ * out line by line with a line number for messages. What cannot be opened
+ * because it is not there or is not ours to read counts as missing: a state
+ * taken by an ordinary user lacks pagetypeinfo, and one of another kernel
+ * lacks whole directories.
+ */
+#include "daemon/import_capture.h"
+
+#include "base/mem.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CAP_FILE_MAX ((size_t)64 << 20)
+
+static int read_all(int fd, char **out, size_t *len)
+{
+	size_t cap = 16384, n = 0;
+	char *buf = mem_realloc(NULL, cap + 1);
+	while (buf) {
+		ssize_t got = read(fd, buf + n, cap - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			int error = got < 0 ? -errno : 0;
+			buf[n] = 0;
+			*out = buf;
+			*len = n;
+			return error;
+		}
+		n += (size_t)got;
+		if (n < cap)
+			continue;
+		cap *= 2;
+		char *larger = cap <= CAP_FILE_MAX ? mem_realloc(buf, cap + 1) : NULL;
+		if (!larger)
+			mem_free(buf);
+		buf = larger;
+	}
+	return -ENOMEM;
+}
+
+static bool absent(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM;
+}
+
+int cap_open(struct cap_file *f, const struct capture *c, const char *path, struct why *why)
+{
+	memset(f, 0, sizeof(*f));
+	if ((size_t)snprintf(f->path, sizeof(f->path), "%s/%s", c->state, path) >= sizeof(f->path))
+		return why_set(why, -ENAMETOOLONG, "%s: the path is too long", c->state);
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return absent(errno) ? -ENOENT : why_set(why, -errno, "%s: %s", f->path, strerror(errno));
+
+	size_t len = 0;
+	int error = read_all(fd, &f->text, &len);
+	close(fd);
+	if (!error && memchr(f->text, 0, len))
+		error = -EINVAL;
+	if (!error) {
+		f->next = f->text;
+		return 0;
+	}
+	cap_close(f);
+	if (absent(-error))
+		return -ENOENT;
+	return why_set(why, error, "%s: %s", f->path, error == -EINVAL ? "not a text file" : strerror(-error));
+}
+
+void cap_close(struct cap_file *f)
+{
+	mem_free(f->text);
+	f->text = f->next = NULL;
+}
+
+char *cap_line(struct cap_file *f)
+{
+	char *line = f->next;
+	if (!line || !*line)
+		return NULL;
+	f->line++;
+	char *end = strchr(line, '\n');
+	f->next = end ? end + 1 : line + strlen(line);
+	if (end)
+		*end = 0;
+	return line;
+}
+
+char *cap_word(char **rest)
+{
+	char *p = *rest + strspn(*rest, " \t\r");
+	if (!*p)
+		return NULL;
+	char *end = p + strcspn(p, " \t\r");
+	*rest = *end ? end + 1 : end;
+	*end = 0;
+	return p;
+}
+
+int cap_bad(const struct cap_file *f, struct why *why, const char *fmt, ...)
+{
+	char what[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return why_set(why, -EINVAL, "%s:%u: %s", f->path, f->line, what);
+}
+
+int cap_number(const struct cap_file *f, const char *word, const char *name, uint64_t *out, struct why *why)
+{
+	if (!word)
+		return cap_bad(f, why, "a number is missing behind \"%s\"", name);
+	if (parse_u64(word, out))
+		return cap_bad(f, why, "\"%.40s\" behind \"%s\" is not a number", word, name);
+	return 0;
+}
+
+int cap_first_line(const struct capture *c, const char *path, char *buf, size_t size, struct why *why)
+{
+	struct cap_file f;
+	int error = cap_open(&f, c, path, why);
+	if (error)
+		return error;
+	const char *line = cap_line(&f);
+	if (!line)
+		line = "";
+	size_t len = strlen(line);
+	while (len && (line[len - 1] == ' ' || line[len - 1] == '\r'))
+		len--;
+	if (len >= size)
+		error = cap_bad(&f, why, "the line is too long");
+	else
+		snprintf(buf, size, "%.*s", (int)len, line);
+	cap_close(&f);
+	return error;
+}
+
+int cap_grow(void **array, unsigned *cap, unsigned nr, size_t element)
+{
+	if (nr < *cap)
+		return 0;
+	unsigned want = *cap ? *cap * 2 : 8;
+	void *larger = mem_realloc(*array, want * element);
+	if (!larger)
+		return -ENOMEM;
+	*array = larger;
+	*cap = want;
+	return 0;
+}
+
+int pfn_ranges_add(struct pfn_ranges *r, uint64_t start, uint64_t end)
+{
+	if (start >= end)
+		return 0;
+	if (r->nr && r->r[r->nr - 1].end == start) {
+		r->r[r->nr - 1].end = end;
+		return 0;
+	}
+	if (cap_grow((void **)&r->r, &r->cap, r->nr, sizeof(*r->r)))
+		return -ENOMEM;
+	r->r[r->nr++] = (struct pfn_range){ start, end };
+	return 0;
+}
+
+void pfn_ranges_fini(struct pfn_ranges *r)
+{
+	mem_free(r->r);
+	memset(r, 0, sizeof(*r));
+}
+
+uint64_t pfn_ranges_pages(const struct pfn_ranges *r)
+{
+	uint64_t pages = 0;
+	for (unsigned i = 0; i < r->nr; i++)
+		pages += r->r[i].end - r->r[i].start;
+	return pages;
+}
+
+/* Notes are for people: past a bound they are only counted. */
+void cap_note(struct capture *c, enum cap_note_kind kind, const char *what, const char *fmt, ...)
+{
+	if (!c->note)
+		c->note = mem_zalloc(CAP_NOTES_MAX * sizeof(*c->note));
+	if (!c->note || c->nr_notes == CAP_NOTES_MAX) {
+		c->notes_lost++;
+		return;
+	}
+	struct cap_note *n = &c->note[c->nr_notes++];
+	n->kind = kind;
+	snprintf(n->what, sizeof(n->what), "%s", what);
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(n->text, sizeof(n->text), fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/sys/vm: one value for each file. A support archive has no such files
+ * but the output of sysctl -a, where the same values stand as "vm.NAME = VALUE".
+ */
+#include "daemon/import_capture.h"
+
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *cap_knob_value(const struct capture *c, const char *name)
+{
+	for (unsigned i = 0; i < c->nr_knobs; i++)
+		if (!strcmp(c->knob[i].name, name))
+			return c->knob[i].value;
+	return NULL;
+}
+
+static int knob_add(struct capture *c, const char *name, const char *value)
+{
+	if (cap_grow((void **)&c->knob, &c->cap_knobs, c->nr_knobs, sizeof(*c->knob)))
+		return -ENOMEM;
+	struct cap_knob k = { mem_strdup(name), mem_strdup(value) };
+	if (!k.name || !k.value) {
+		mem_free(k.name);
+		mem_free(k.value);
+		return -ENOMEM;
+	}
+	c->knob[c->nr_knobs++] = k;
+	return 0;
+}
+
+/* Files whose reading asks for work are not read: stat_refresh of a live machine would do it. */
+static int knob_file(struct capture *c, const char *name, struct why *why)
+{
+	char path[320], value[256];
+	if (*name == '.' || !strcmp(name, "stat_refresh") || !strcmp(name, "compact_memory") || !strcmp(name, "drop_caches"))
+		return 0;
+	snprintf(path, sizeof(path), "proc/sys/vm/%s", name);
+	int error = cap_first_line(c, path, value, sizeof(value), why);
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	return knob_add(c, name, value);
+}
+
+static int directory_read(struct capture *c, struct why *why)
+{
+	char path[512];
+	if ((size_t)snprintf(path, sizeof(path), "%s/proc/sys/vm", c->state) >= sizeof(path))
+		return why_set(why, -ENAMETOOLONG, "%s: the path is too long", c->state);
+	DIR *d = opendir(path);
+	int error = 0;
+	for (const struct dirent *e; d && !error && (e = readdir(d));)
+		error = e->d_type == DT_DIR ? 0 : knob_file(c, e->d_name, why);
+	if (d)
+		closedir(d);
+	return error;
+}
+
+static int sysctl_line(struct capture *c, char *line)
+{
+	char *equals = strstr(line, " = ");
+	if (strncmp(line, "vm.", 3) || !equals)
+		return 0;
+	*equals = 0;
+	return knob_add(c, line + 3, equals + 3);
+}
+
+static int sysctl_read(struct capture *c, struct why *why)
+{
+	struct cap_file f;
+	int error = cap_open(&f, c, "sos_commands/kernel/sysctl_-a", why);
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	for (char *line; !error && (line = cap_line(&f));)
+		error = sysctl_line(c, line);
+	cap_close(&f);
+	return error;
+}
+
+int cap_read_knobs(struct capture *c, struct why *why)
+{
+	int error = directory_read(c, why);
+	if (error || c->nr_knobs)
+		return error;
+	error = sysctl_read(c, why);
+	if (error)
+		return error;
+	if (c->nr_knobs)
+		cap_note(c, NOTE_MISSING, "proc/sys/vm", "proc/sys/vm: not there; knobs are from sos_commands/kernel/sysctl_-a");
+	else
+		cap_note(c, NOTE_MISSING, "proc/sys/vm", "proc/sys/vm: not there; knobs have the values of a machine that just booted");
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DAEMON_IMPORT_LAYOUT_H
+#define DAEMON_IMPORT_LAYOUT_H
+
+/*
+ * Where the free blocks of one zone lie. A capture says how many blocks of
+ * each order and type were free, not where; this finds places that a buddy
+ * system could have left them in. It knows counts and ranges only, no machine,
+ * and hands out the result through a sink.
+ */
+
+#include "mm/spec.h"
+
+/* Memory that is not free yet; type: of the pageblocks it lies in, once they are chosen. */
+struct layout_run {
+	uint64_t start, end;
+	enum migratetype type;
+};
+
+struct layout_runs {
+	struct layout_run *r;
+	uint64_t nr, cap;
+};
+
+struct layout_zone {
+	uint64_t start_pfn, end_pfn; /* span */
+	const struct pfn_range *range; /* present memory: sorted, disjoint */
+	unsigned nr_ranges;
+	bool first_shared, last_shared; /* the pageblock at that end also holds memory of another zone */
+	unsigned pageblock_order;
+	uint64_t free[MM_ORDERS][MIGRATE_TYPES]; /* blocks wanted; layout_fit makes them possible */
+	uint64_t blocks[MIGRATE_TYPES]; /* pageblocks wanted; Movable is what remains */
+	uint64_t nr_huge; /* blocks of huge_order that are used but must be whole: the huge page pool */
+	unsigned huge_order;
+	uint64_t window_pages; /* small blocks are spread over this much of each type's memory; 0: all of it */
+};
+
+struct layout_sink {
+	void *ctx;
+	int (*free)(void *ctx, uint64_t pfn, unsigned order, enum migratetype mt); /* all but the next */
+	int (*virgin)(void *ctx, uint64_t start, uint64_t end); /* top-order Movable blocks; ascending */
+	int (*huge)(void *ctx, uint64_t pfn);
+	int (*pageblock)(void *ctx, uint64_t pfn, enum migratetype mt); /* not Movable; pfn is one the kernel looks at */
+};
+
+struct layout {
+	const struct layout_zone *z;
+	const struct layout_sink *sink;
+	struct layout_runs runs, next; /* ascending, disjoint */
+	struct pfn_range virgin[1024]; /* free Movable blocks of a pageblock or more: where types go when all else is taken */
+	unsigned nr_virgin;
+	uint64_t blocks_left[MIGRATE_TYPES]; /* pageblocks that found no place */
+	uint64_t huge_left; /* pool pages that found no place */
+	uint64_t taken; /* frames that layout_take gave out */
+};
+
+/*
+ * Change counts that no buddy system can have in this memory: too many blocks
+ * of an order become larger blocks (they would have merged), or smaller ones
+ * where there is no room for larger. Returns pages that found no room at all;
+ * *changed says if anything was done.
+ */
+uint64_t layout_fit(struct layout_zone *z, bool *changed);
+
+/* Place everything. 0, -ENOMEM, or what the sink returned. z->free must have been through layout_fit. */
+MUST_CHECK int layout_place(struct layout *l, const struct layout_zone *z, const struct layout_sink *sink);
+/* Then: one more frame that is in use, from the top of the Movable memory down. false: none is left. */
+bool layout_take(struct layout *l, uint64_t *pfn);
+void layout_fini(struct layout *l);
+
+/* Aligned blocks of this order that lie wholly in the ranges. */
+uint64_t layout_capacity(const struct pfn_range *range, unsigned nr_ranges, unsigned order);
+
+#endif

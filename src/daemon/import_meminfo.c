@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whole-machine files of which only a few lines are wanted: meminfo, vmstat,
+ * iomem (where memory is; all zeros unless root took the state) and whether
+ * transparent huge pages are on.
+ */
+#include "daemon/import_capture.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	size_t offset;
+} meminfo_lines[] = {
+	{ "MemTotal:", offsetof(struct cap_meminfo, total_kb) },
+	{ "Committed_AS:", offsetof(struct cap_meminfo, committed_kb) },
+	{ "HugePages_Total:", offsetof(struct cap_meminfo, huge_total) },
+	{ "HugePages_Free:", offsetof(struct cap_meminfo, huge_free) },
+	{ "HugePages_Rsvd:", offsetof(struct cap_meminfo, huge_rsvd) },
+	{ "HugePages_Surp:", offsetof(struct cap_meminfo, huge_surp) },
+	{ "Hugepagesize:", offsetof(struct cap_meminfo, hugepage_kb) },
+};
+
+static int meminfo_line(struct cap_meminfo *m, const struct cap_file *f, char *line, struct why *why)
+{
+	char *name = cap_word(&line);
+	for (unsigned i = 0; name && i < ARRAY_LEN(meminfo_lines); i++) {
+		if (strcmp(name, meminfo_lines[i].name))
+			continue;
+		m->has_committed |= meminfo_lines[i].offset == offsetof(struct cap_meminfo, committed_kb);
+		m->has_huge |= meminfo_lines[i].offset == offsetof(struct cap_meminfo, huge_total);
+		return cap_number(f, cap_word(&line), name, (uint64_t *)((char *)m + meminfo_lines[i].offset), why);
+	}
+	return 0;
+}
+
+int cap_read_meminfo(struct capture *c, struct why *why)
+{
+	struct cap_file f;
+	int error = cap_open(&f, c, "proc/meminfo", why);
+	if (error == -ENOENT) {
+		cap_note(c, NOTE_MISSING, "proc/meminfo", "proc/meminfo: not there; nothing is committed, no huge pages");
+		return 0;
+	}
+	c->meminfo.known = !error;
+	for (char *line; !error && (line = cap_line(&f));)
+		error = meminfo_line(&c->meminfo, &f, line, why);
+	if (!error && (c->meminfo.huge_free > c->meminfo.huge_total || c->meminfo.huge_surp > c->meminfo.huge_total))
+		error = cap_bad(&f, why, "more free or surplus huge pages than there are (%lu)", c->meminfo.huge_total);
+	cap_close(&f);
+	return error;
+}
+
+int cap_read_vmstat(struct capture *c, struct why *why)
+{
+	struct cap_file f;
+	int error = cap_open(&f, c, "proc/vmstat", why);
+	if (error == -ENOENT) {
+		cap_note(c, NOTE_MISSING, "proc/vmstat", "proc/vmstat: not there");
+		return 0;
+	}
+	for (char *line; !error && (line = cap_line(&f));) {
+		char *name = cap_word(&line);
+		if (!name)
+			continue;
+		uint64_t *out = !strcmp(name, "nr_inactive_file") ? &c->vmstat_inactive_file :
+				!strcmp(name, "nr_active_file")	  ? &c->vmstat_active_file :
+								    NULL;
+		if (!out)
+			continue;
+		error = cap_number(&f, cap_word(&line), name, out, why);
+		c->has_vmstat_file = true;
+	}
+	cap_close(&f);
+	return error;
+}
+
+/* "00100000-bffd9fff : System RAM" at the margin: whole frames of it. 0 or -ENOMEM. */
+static int iomem_line(struct capture *c, char *line)
+{
+	static const char ram[] = " : System RAM";
+	char *tail = strstr(line, ram);
+	char *dash = strchr(line, '-');
+	uint64_t first, last;
+	if (*line == ' ' || !tail || !dash || strcmp(tail, ram) || dash > tail)
+		return 0;
+	*tail = *dash = 0;
+	if (parse_hex(line, &first) || parse_hex(dash + 1, &last) || !last || first > last || last == UINT64_MAX)
+		return 0;
+	return pfn_ranges_add(&c->ram, (first + PAGE_SIZE - 1) >> PAGE_SHIFT, (last + 1) >> PAGE_SHIFT);
+}
+
+int cap_read_iomem(struct capture *c, struct why *why)
+{
+	struct cap_file f;
+	int error = cap_open(&f, c, "proc/iomem", why);
+	if (error == -ENOENT)
+		return 0; /* a note only if a zone has holes: import_ranges.c */
+	for (char *line; !error && (line = cap_line(&f));)
+		error = iomem_line(c, line);
+	cap_close(&f);
+	return error;
+}
+
+int cap_read_thp(struct capture *c, struct why *why)
+{
+	char line[128];
+	c->thp = -1;
+	int error = cap_first_line(c, "sys/kernel/mm/transparent_hugepage/enabled", line, sizeof(line), why);
+	if (error == -ENOENT) {
+		cap_note(c, NOTE_MISSING, "transparent_hugepage/enabled", "sys/kernel/mm/transparent_hugepage/enabled: not there");
+		return 0;
+	}
+	if (!error)
+		c->thp = !strstr(line, "[never]");
+	return error;
+}

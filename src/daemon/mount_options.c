@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/options.h"
+
+#include "base/parse.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/*
+ * The words of -o, one row each: ours, those that libfuse and the kernel take,
+ * and those that fstab and mount(8) leave in the list, which mean nothing here.
+ */
+
+enum word_arg { ARG_NONE, ARG_NEEDED };
+
+struct word {
+	const char *name;
+	uint8_t arg; /* enum word_arg */
+	int (*use)(struct options *o, const char *value); /* 0 or -EINVAL */
+	const char *expects; /* what a good value is */
+};
+
+static int use_backing(struct options *o, const char *value)
+{
+	for (enum backing b = BACKING_AUTO; b <= BACKING_SPARSE; b++) {
+		if (strcmp(backing_name[b], value))
+			continue;
+		o->boot.region.backing = b;
+		o->boot.has_backing = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int use_limit(struct options *o, const char *value)
+{
+	o->boot.has_limit = true;
+	return parse_size(value, &o->boot.region.limit_bytes);
+}
+
+static int use_reserve(struct options *o, const char *value)
+{
+	(void)value;
+	o->boot.has_reserve = o->boot.region.reserve = true;
+	return 0;
+}
+
+static int use_deterministic(struct options *o, const char *value)
+{
+	(void)value;
+	o->boot.deterministic = true;
+	return 0;
+}
+
+static int use_seed(struct options *o, const char *value)
+{
+	return parse_u64(value, &o->boot.seed);
+}
+
+static int parse_id(const char *value, uint32_t *id)
+{
+	uint64_t v;
+
+	if (parse_u64(value, &v) || v >= UINT32_MAX)
+		return -EINVAL;
+	*id = (uint32_t)v;
+	return 0;
+}
+
+static int use_uid(struct options *o, const char *value)
+{
+	return parse_id(value, &o->uid);
+}
+
+static int use_gid(struct options *o, const char *value)
+{
+	return parse_id(value, &o->gid);
+}
+
+static int use_workers(struct options *o, const char *value)
+{
+	uint64_t n;
+
+	if (parse_u64(value, &n) || n < 1 || n > LOOP_THREADS_MAX)
+		return -EINVAL;
+	o->loop.workers = (unsigned)n;
+	return 0;
+}
+
+static int use_allow_other(struct options *o, const char *value)
+{
+	(void)value;
+	o->allow_other = true;
+	return 0;
+}
+
+static int use_private(struct options *o, const char *value)
+{
+	(void)value;
+	o->private = true;
+	return 0;
+}
+
+static int use_debug(struct options *o, const char *value)
+{
+	(void)value;
+	o->debug = o->foreground = true;
+	return 0;
+}
+
+static const struct word words[] = {
+	{ "backing", ARG_NEEDED, use_backing, "auto, hugetlb, thp or sparse" },
+	{ "limit", ARG_NEEDED, use_limit, "a size such as 8G" },
+	{ "reserve", ARG_NONE, use_reserve, NULL },
+	{ "deterministic", ARG_NONE, use_deterministic, NULL },
+	{ "seed", ARG_NEEDED, use_seed, "a number" },
+	{ "uid", ARG_NEEDED, use_uid, "a user number" },
+	{ "gid", ARG_NEEDED, use_gid, "a group number" },
+	{ "workers", ARG_NEEDED, use_workers, "1 to 8" },
+	{ "allow_other", ARG_NONE, use_allow_other, NULL },
+	{ "private", ARG_NONE, use_private, NULL },
+	{ "debug", ARG_NONE, use_debug, NULL },
+};
+
+/* For libfuse, as they are. */
+static const char *const fuse_words[] = {
+	"ro",	 "rw",	   "nosuid", "nodev",  "noexec",     "noatime",	 "sync",
+	"async", "dirsync", "max_read=", "fsname=", "auto_unmount",
+};
+
+/* What mount(8), fstab and systemd may leave in the list. A '*' stands for any rest. */
+static const char *const generic_words[] = {
+	"defaults", "auto",	  "noauto",	"user",		 "user=*",	 "users",      "nouser",
+	"owner",    "group",	  "nofail",	"_netdev",	 "x-*",		 "X-*",	       "comment=*",
+	"suid",	    "dev",	  "exec",	"atime",	 "relatime",	 "norelatime", "strictatime",
+	"lazytime", "nolazytime", "nostrictatime", "diratime",	 "nodiratime",	 "mand",       "nomand",
+	"silent",   "loud",	  "iversion",	"noiversion",	 "context=*",	 "fscontext=*", "defcontext=*",
+	"rootcontext=*", "default_permissions", "subtype=*", "uhelper=*", "helper=*",
+};
+
+static bool word_matches(const char *pattern, const char *word)
+{
+	size_t n = strcspn(pattern, "*");
+
+	return pattern[n] == '*' ? !strncmp(pattern, word, n) : !strcmp(pattern, word);
+}
+
+static bool is_generic(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(generic_words); i++)
+		if (word_matches(generic_words[i], word))
+			return true;
+	return false;
+}
+
+static bool is_for_fuse(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fuse_words); i++) {
+		size_t n = strlen(fuse_words[i]);
+		bool takes = fuse_words[i][n - 1] == '=';
+		if (takes ? !strncmp(fuse_words[i], word, n) && word[n] : !strcmp(fuse_words[i], word))
+			return true;
+	}
+	return false;
+}
+
+/* Back into a list: what would end the word is escaped again. */
+static void fuse_word_add(struct text *list, const char *word)
+{
+	if (list->len)
+		text_char(list, ',');
+	for (; *word; word++) {
+		if (*word == ',' || *word == '\\')
+			text_char(list, '\\');
+		text_char(list, *word);
+	}
+}
+
+static int word_use(struct options *o, const struct word *w, const char *value, struct why *why)
+{
+	if (w->arg == ARG_NONE && value)
+		return why_set(why, -EINVAL, "-o %s takes no value", w->name);
+	if (w->arg == ARG_NEEDED && (!value || !*value))
+		return why_set(why, -EINVAL, "-o %s needs a value: %s", w->name, w->expects);
+	if (w->use(o, value))
+		return why_set(why, -EINVAL, "-o %s=%s: expected %s", w->name, value, w->expects);
+	return 0;
+}
+
+int mount_option_parse(struct options *o, char *word, struct why *why)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strlen(words[i].name) == len && !memcmp(words[i].name, word, len))
+			return word_use(o, &words[i], word[len] ? word + len + 1 : NULL, why);
+	if (is_for_fuse(word))
+		fuse_word_add(&o->fuse, word);
+	else if (!is_generic(word))
+		return why_set(why, -EINVAL, "unknown mount option %s (see ummfs(8))", word);
+	return 0;
+}

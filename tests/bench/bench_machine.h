@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_BENCH_MACHINE_H
+#define BENCH_BENCH_MACHINE_H
+
+/* Machines for benchmarks that need no mount, from the words of a configuration. */
+
+#include "daemon/config.h"
+
+/* Exits when the text is no machine. config_fini ends it. */
+void bench_config(struct config *c, const char *text);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The peer: DPDK's mempool, with its largest per-core cache, in this process.
+ * It hands out objects of one size and never looks into them, so the objects are
+ * small; their number is what counts, for the ring of free ones is walked.
+ */
+#include "pages.h"
+
+#ifdef BENCH_DPDK
+
+#include "bench.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mempool.h>
+#include <stdio.h>
+
+#define OBJECTS (PAGES_FRAMES / 4 + (256u << 10)) /* a bulk, and what caches keep */
+#define OBJECT_BYTES 64u
+
+static struct rte_mempool *pool;
+
+const char *pages_mempool_init(void)
+{
+	static char reason[128];
+	char *args[] = { (char *)"bench", (char *)"--no-pci", (char *)"--in-memory",
+			 (char *)"--iova-mode=va", (char *)"--no-telemetry", (char *)"--log-level=1",
+			 (char *)"--lcores=0", (char *)"-m", (char *)"256", NULL };
+	char *no_huge[ARRAY_LEN(args) + 1];
+	int nr = ARRAY_LEN(args) - 1;
+
+	memcpy(no_huge, args, sizeof(args));
+	if (env_set("BENCH_NO_HUGE")) { /* for valgrind, where huge pages are not to be had */
+		no_huge[nr++] = (char *)"--no-huge";
+		no_huge[nr] = NULL;
+	}
+	if (rte_eal_init(nr, no_huge) < 0)
+		snprintf(reason, sizeof(reason), "EAL does not start: %s", rte_strerror(rte_errno));
+	else if (!(pool = rte_mempool_create("pages", OBJECTS, OBJECT_BYTES, RTE_MEMPOOL_CACHE_MAX_SIZE, 0,
+					     NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0)))
+		snprintf(reason, sizeof(reason), "no pool: %s", rte_strerror(rte_errno));
+	return pool ? NULL : reason;
+}
+
+static inline void *mempool_take(const struct worker *w, unsigned order, unsigned kind)
+{
+	void *object;
+
+	(void)w;
+	(void)order;
+	(void)kind;
+	return rte_mempool_get(pool, &object) ? NULL : object;
+}
+
+static inline void mempool_give(const struct worker *w, void *object, unsigned order)
+{
+	(void)w;
+	(void)order;
+	rte_mempool_put(pool, object);
+}
+
+#define LOAD(name) mempool_##name
+#define LOAD_TAKE mempool_take
+#define LOAD_GIVE mempool_give
+#include "pages_load.h"
+
+/* A thread that is not registered would have no cache. */
+static void core_begin(struct worker *w)
+{
+	(void)w;
+	if (rte_thread_register())
+		bench_fail("DPDK knows no more threads: %s", rte_strerror(rte_errno));
+}
+
+static void core_end(struct worker *w)
+{
+	(void)w;
+	rte_thread_unregister();
+}
+
+const struct allocator mempool = { .name = "mempool",
+				   .order_max = 0,
+				   .nr_frames = PAGES_FRAMES / 4,
+				   .thread_begin = core_begin,
+				   .run = mempool_run,
+				   .thread_end = core_end };
+
+#else
+
+const char *pages_mempool_init(void)
+{
+	return "DPDK is not installed: make deps-bench";
+}
+
+const struct allocator mempool;
+
+#endif

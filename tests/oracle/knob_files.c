@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The captured tables of knobs through a real mount: every row is done with
+ * the system calls that made it, on a file that first got the value it had on
+ * the captured machine, and each result and read-back must be the same.
+ *
+ * $UMMFS (build/ummfs) mounts a machine of one node and 6 GiB over sparse
+ * memory and is unmounted at the end. Skipped, loudly, where that cannot be.
+ */
+
+#include "support/knob_rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SKIP 77
+#define READS_MAX 6
+
+static const char machine[] = "[machine]\nbacking = sparse\n[node 0]\nmemory = 6G\ncpus = 0-3\n";
+static char dir[] = "/tmp/ummfs-knobs.XXXXXX";
+static char mount_point[64], config_path[64];
+
+/* ---- The mount ---- */
+
+static int run(const char *program, const char *a, const char *b, const char *c)
+{
+	int status;
+	pid_t pid = fork();
+	if (!pid) {
+		execlp(program, program, a, b, c, (char *)NULL);
+		_exit(127);
+	}
+	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -1 : status;
+}
+
+static void machine_mount(void)
+{
+	const char *ummfs = getenv("UMMFS");
+	if (access("/dev/fuse", R_OK | W_OK)) {
+		printf("SKIPPED: no /dev/fuse on this host: knobs were not tried through a mount\n");
+		exit(SKIP);
+	}
+	if (!mkdtemp(dir)) {
+		perror(dir);
+		exit(1);
+	}
+	snprintf(mount_point, sizeof(mount_point), "%s/m", dir);
+	snprintf(config_path, sizeof(config_path), "%s/conf", dir);
+	FILE *f = fopen(config_path, "w");
+	if (!f || fputs(machine, f) < 0 || fclose(f) || mkdir(mount_point, 0755) ||
+	    run(ummfs ? ummfs : "build/ummfs", mount_point, "-c", config_path)) {
+		printf("cannot mount %s on %s\n", config_path, mount_point);
+		exit(1);
+	}
+}
+
+static void machine_unmount(void)
+{
+	if (geteuid() ? run("fusermount3", "-u", mount_point, NULL) : umount2(mount_point, 0))
+		perror(mount_point);
+	rmdir(mount_point);
+	unlink(config_path);
+	rmdir(dir);
+}
+
+/* ---- One row: what was called, and "2,EINVAL" for what came of it ---- */
+
+struct outcome {
+	char result[128], value[512];
+};
+
+/* Straight after the call, for errno. */
+static void outcome_add(struct outcome *o, ssize_t n)
+{
+	int error = errno;
+	size_t len = strlen(o->result);
+	const char *comma = len ? "," : "";
+	if (n < 0)
+		snprintf(o->result + len, sizeof(o->result) - len, "%s%s", comma, errno_name(error));
+	else
+		snprintf(o->result + len, sizeof(o->result) - len, "%s%zd", comma, n);
+}
+
+static void file_show(const char *path, char *value, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, value, size - 1);
+	if (n < 0)
+		snprintf(value, size, "!%s", errno_name(errno));
+	else
+		value[n] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+/* "write", "write+write", "write+lseek+write", "read+write", "write+read": steps on one descriptor. */
+static void row_steps(struct outcome *o, const struct knob_row *r, int fd)
+{
+	char steps[32], scratch[64], *save;
+	const char *text = r->input;
+	const char *bar =
+		strchr(r->how, '+') && strstr(r->how, "write+") ? memchr(r->input, '|', r->len) : NULL;
+	size_t len = bar ? (size_t)(bar - text) : r->len;
+
+	snprintf(steps, sizeof(steps), "%s", r->how);
+	for (char *s = strtok_r(steps, "+", &save); s; s = strtok_r(NULL, "+", &save)) {
+		if (!strcmp(s, "lseek")) {
+			assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+		} else if (!strcmp(s, "read")) {
+			outcome_add(o, read(fd, scratch, sizeof(scratch)));
+		} else {
+			outcome_add(o, write(fd, text, len));
+			if (bar) {
+				text = bar + 1;
+				len = r->len - (size_t)(text - r->input);
+			}
+		}
+	}
+}
+
+static void row_write(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	int flags = strstr(r->how, "read") ? O_RDWR : O_WRONLY;
+	int fd = open(path, flags);
+	if (fd >= 0) {
+		row_steps(o, r, fd);
+		close(fd);
+		return;
+	}
+	outcome_add(o, -1);
+	if (flags == O_RDWR)
+		outcome_add(o, -1);
+}
+
+static void row_pwrite(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	outcome_add(o, pwrite(fd, r->input, r->len, atol(strchr(r->how, '@') + 1)));
+	close(fd);
+}
+
+static void row_open_write(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	int fd = open(path, O_WRONLY | (strstr(r->test, "TRUNC") ? O_TRUNC : O_APPEND));
+	outcome_add(o, fd < 0 ? -1 : write(fd, r->input, r->len));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void row_create(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	(void)r;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	outcome_add(o, fd < 0 ? -1 : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void row_truncate(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	outcome_add(o, truncate(path, atol(strchr(r->test, '(') + 1)));
+}
+
+static void row_chmod(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	struct stat st;
+	(void)r;
+	assert_int_equal(stat(path, &st), 0);
+	int n = chmod(path, 0600);
+	outcome_add(o, n);
+	if (!n)
+		assert_int_equal(chmod(path, st.st_mode & 07777), 0);
+}
+
+static void row_unlink(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	(void)r;
+	outcome_add(o, unlink(path));
+}
+
+static void row_rename(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	char to[520];
+	(void)r;
+	snprintf(to, sizeof(to), "%s.x", path);
+	outcome_add(o, rename(path, to));
+}
+
+/* "read bs=3": read after read with that buffer until one gives nothing. The value is what was read. */
+static void row_read(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	char buf[4096];
+	size_t size = strtoul(strchr(r->test, '=') + 1, NULL, 10), len = 0;
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	if (fd < 0)
+		outcome_add(o, -1);
+	for (unsigned i = 0; n > 0 && i < READS_MAX; i++) {
+		n = read(fd, buf, size);
+		outcome_add(o, n);
+		if (n > 0 && len + (size_t)n < sizeof(o->value)) {
+			memcpy(o->value + len, buf, (size_t)n);
+			len += (size_t)n;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void row_pread(struct outcome *o, const struct knob_row *r, const char *path)
+{
+	(void)r;
+	int fd = open(path, O_RDONLY);
+	assert_true(fd >= 0);
+	ssize_t n = pread(fd, o->value, sizeof(o->value) - 1, 1);
+	outcome_add(o, n);
+	close(fd);
+}
+
+static const struct call {
+	const char *how; /* prefix of the column */
+	void (*run)(struct outcome *o, const struct knob_row *r, const char *path);
+	bool reads; /* and leaves the value alone: there is no read-back */
+} calls[] = {
+	{ "read until 0", row_read, true },    { "pread@", row_pread, true },
+	{ "pwrite@", row_pwrite, false },      { "O_TRUNC", row_open_write, false },
+	{ "O_APPEND", row_open_write, false }, { "truncate", row_truncate, false },
+	{ "chmod", row_chmod, false },         { "unlink", row_unlink, false },
+	{ "rename", row_rename, false },       { "write", row_write, false },
+	{ "read+write", row_write, false },
+};
+
+/* What could not be opened says only that; which call it was, the test's name tells. */
+static struct call row_call(const struct knob_row *r)
+{
+	if (!strcmp(r->how, "open"))
+		return (struct call){ r->how, row_create, false };
+	if (!strcmp(r->how, "open-failed"))
+		return (struct call){ r->how, strncmp(r->test, "read ", 5) ? row_write : row_read,
+				      !strncmp(r->test, "read ", 5) };
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (!strncmp(r->how, calls[i].how, strlen(calls[i].how)))
+			return calls[i];
+	fail_msg("%s, %s: how is \"%s\" done?", r->path, r->test, r->how);
+	return calls[0];
+}
+
+/* ---- Tables ---- */
+
+static void file_restore(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return;
+	ssize_t n = write(fd, value, strlen(value));
+	(void)n; /* what has no value takes none */
+	close(fd);
+}
+
+static bool value_agrees(const struct knob_row *r, const char *value)
+{
+	if (!strcmp(value, r->value))
+		return true;
+	unsigned long long pages = strtoull(value, NULL, 10);
+	return knob_row_saturates(r) && pages > strtoull(r->value, NULL, 10) / 2 &&
+	       pages <= strtoull(r->input, NULL, 10);
+}
+
+static bool row_check(const struct knob_row *r, const char *path)
+{
+	struct outcome o = { "", "" };
+	struct call call = row_call(r);
+
+	call.run(&o, r, path);
+	if (!call.reads)
+		file_show(path, o.value, sizeof(o.value));
+	const char *result = o.result;
+	bool unreadable = !strcmp(r->value, "-") || !strcmp(r->value, "!EACCES");
+	if (!strcmp(result, r->result) && (unreadable || value_agrees(r, o.value)))
+		return true;
+	print_error("%s, %s: kernel %s %s, here %s %s\n", r->path, r->test, r->result, r->value,
+		    result, o.value);
+	return false;
+}
+
+/* "(initial)" is the value on the captured machine, and "mode=0644" of the file. */
+static bool initial_check(const struct knob_row *r, const char *path)
+{
+	struct stat st;
+	unsigned mode = (unsigned)strtoul(strchr(r->how, '=') + 1, NULL, 8);
+	assert_int_equal(stat(path, &st), 0);
+	file_restore(path, r->value);
+	if ((st.st_mode & 07777) == mode)
+		return true;
+	print_error("%s: kernel mode %o, here %o\n", r->path, mode, st.st_mode & 07777);
+	return false;
+}
+
+static unsigned table_check(const char *name, unsigned *rows)
+{
+	FILE *f = knob_rows_open(name);
+	char path[256], initial[512] = "", own[512] = "";
+	unsigned wrong = 0;
+	struct knob_row r;
+
+	assert_non_null(f);
+	while (knob_rows_next(f, &r)) {
+		++*rows;
+		snprintf(path, sizeof(path), "%s/%s", mount_point, r.path);
+		if (!*own)
+			file_show(path, own, sizeof(own));
+		if (!strcmp(r.test, "(initial)")) {
+			wrong += !initial_check(&r, path);
+			snprintf(initial, sizeof(initial), "%s", r.value);
+			continue;
+		}
+		wrong += !row_check(&r, path);
+		if (*initial && *initial != '!')
+			file_restore(path, initial);
+	}
+	file_restore(path, own);
+	fclose(f);
+	return wrong;
+}
+
+static void test_tables(void **state)
+{
+	(void)state;
+	char **name = knob_rows_tables();
+	unsigned rows = 0, wrong = 0, tables = 0;
+
+	if (!name)
+		fail_msg("no tables: run from the source folder or set SRCDIR");
+	for (; name[tables]; tables++) {
+		wrong += table_check(name[tables], &rows);
+		free(name[tables]);
+	}
+	free(name);
+	print_message("%u rows of %u tables, %u differ\n", rows, tables, wrong);
+	assert_true(tables >= 16 && rows > 1400);
+	assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_tables) };
+	machine_mount();
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	machine_unmount();
+	return failed;
+}
