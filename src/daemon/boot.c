@@ -98,12 +98,14 @@ static void ranges_fill(const struct machine_spec *spec, struct region_range *to
 		const struct node_spec *node = &spec->node[n];
 		for (unsigned z = 0; z < MM_ZONE_TYPES_MAX; z++)
 			for (unsigned i = 0; i < node->zone[z].nr_ranges; i++)
-				*to++ = (struct region_range){ node->zone[z].range[i].start, node->zone[z].range[i].end,
+				*to++ = (struct region_range){ node->zone[z].range[i].start,
+							       node->zone[z].range[i].end,
 							       node->host_node };
 	}
 }
 
-static int memory_open(struct booted *b, const struct source *s, const struct boot_options *o, struct why *why)
+static int memory_open(struct booted *b, const struct source *s, const struct boot_options *o,
+		       struct why *why)
 {
 	struct region_config c = region_merge(s, o);
 	size_t nr = ranges_count(source_spec(s));
@@ -114,7 +116,8 @@ static int memory_open(struct booted *b, const struct source *s, const struct bo
 
 	uint64_t back = region_recover(&c);
 	if (back)
-		log_notice("gave back %llu huge pages that a killed daemon had reserved", (unsigned long long)back);
+		log_notice("gave back %llu huge pages that a killed daemon had reserved",
+			   (unsigned long long)back);
 	int err = region_open(&b->region, &c, range, nr, why);
 	mem_free(range);
 	if (err)
@@ -127,14 +130,16 @@ static int memory_open(struct booted *b, const struct source *s, const struct bo
 
 /* ---- Knobs ---- */
 
-static int config_knob_apply(struct vm *vm, const char *path, const struct config_knob *line, struct why *why)
+static int config_knob_apply(struct vm *vm, const char *path, const struct config_knob *line,
+			     struct why *why)
 {
 	const struct knob *k = knob_find(line->name);
 	if (!k)
 		return why_set(why, -EINVAL, "%s:%d: unknown key %s in [vm]", path, line->line, line->name);
 	int err = knob_set(k, vm, 0, line->value);
 	if (err)
-		why_set(why, err, "%s:%d: %s=%s: %s", path, line->line, line->name, line->value, strerror(-err));
+		why_set(why, err, "%s:%d: %s=%s: %s", path, line->line, line->name, line->value,
+			strerror(-err));
 	return err;
 }
 
@@ -152,7 +157,8 @@ int boot_reload(struct vm *vm, const struct boot_options *o, struct why *why)
 	struct config config = { 0 };
 
 	if (o->from)
-		return why_set(why, -EINVAL, "the machine was booted from a state: there is no configuration to read again");
+		return why_set(why, -EINVAL,
+			       "the machine was booted from a state: there is no configuration to read again");
 	int err = config_load(&config, o, why);
 	if (err)
 		return err;
@@ -178,7 +184,8 @@ static void node_report(struct text *t, const struct machine *m, unsigned n)
 	text_str(t, "; managed pages by zone:");
 	for (unsigned z = 0; z < m->nr_zone_types; z++)
 		if (zone_populated(node->zone[z]))
-			text_printf(t, " %s %llu", node->zone[z]->name, (unsigned long long)node->zone[z]->managed);
+			text_printf(t, " %s %llu", node->zone[z]->name,
+				    (unsigned long long)node->zone[z]->managed);
 	text_char(t, '\n');
 }
 
@@ -188,10 +195,11 @@ static void config_report(struct text *t, const struct config *c, const struct m
 
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		nodes += m->node[n].online;
-	text_printf(t, "%s: %u-bit machine, %u node%s, %u CPU%s, %llu MiB managed, backing %s, %u knob%s set\n", c->path,
-		    m->bits, nodes, nodes == 1 ? "" : "s", m->nr_cpus_online, m->nr_cpus_online == 1 ? "" : "s",
-		    (unsigned long long)PAGES_TO_KB(m->managed_pages) / 1024, backing_name[c->region.backing], c->nr_knobs,
-		    c->nr_knobs == 1 ? "" : "s");
+	text_printf(t, "%s: %u-bit machine, %u node%s, %u CPU%s, %llu MiB managed, backing %s, %u knob%s set\n",
+		    c->path, m->bits, nodes, nodes == 1 ? "" : "s", m->nr_cpus_online,
+		    m->nr_cpus_online == 1 ? "" : "s",
+		    (unsigned long long)PAGES_TO_KB(m->managed_pages) / 1024,
+		    backing_name[c->region.backing], c->nr_knobs, c->nr_knobs == 1 ? "" : "s");
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		if (m->node[n].online)
 			node_report(t, m, n);

@@ -158,7 +158,8 @@ static int entry_see(void *user, const char *section, const char *name, const ch
 	if (r->goes_on && r->nr_entries)
 		r->error = entry_extend(&r->entry[r->nr_entries - 1], value);
 	else if (r->section == SECTION_NONE)
-		r->error = plan_fail(r->plan, r->line, -EINVAL, "%s: stands before the first section, [machine]", name);
+		r->error = plan_fail(r->plan, r->line, -EINVAL,
+				     "%s: stands before the first section, [machine]", name);
 	else
 		r->error = entry_add(r, name, value);
 	return !r->error;
@@ -193,8 +194,8 @@ static int knob_add(struct machine_plan *p, struct config *c, const struct confi
 {
 	for (unsigned i = 0; i < c->nr_knobs; i++)
 		if (!strcmp(c->knob[i].name, e->name))
-			return plan_fail(p, e->line, -EINVAL, "%s: stands in line %d already", e->name,
-					 c->knob[i].line);
+			return plan_fail(p, e->line, -EINVAL, "%s: stands in line %d already",
+					 e->name, c->knob[i].line);
 	struct config_knob *grown = mem_realloc(c->knob, (c->nr_knobs + 1) * sizeof(*grown));
 	if (!grown)
 		return plan_fail(p, e->line, -ENOMEM, "no memory");
@@ -258,7 +259,8 @@ int config_read(struct config *c, const char *path, struct why *why)
 
 int config_builtin(struct config *c, struct why *why)
 {
-	return config_load(c, "built-in", fmemopen((void *)(uintptr_t)builtin_text, strlen(builtin_text), "r"), why);
+	return config_load(c, "built-in",
+			   fmemopen((void *)(uintptr_t)builtin_text, strlen(builtin_text), "r"), why);
 }
 
 void config_fini(struct config *c)

@@ -64,8 +64,8 @@ struct taker {
 
 static int take_fail(const struct taker *t, const char *expected)
 {
-	return plan_fail(t->plan, t->entry->line, -EINVAL, "%s = %s: must be %s", t->entry->name, t->entry->value,
-			 expected);
+	return plan_fail(t->plan, t->entry->line, -EINVAL, "%s = %s: must be %s", t->entry->name,
+			 t->entry->value, expected);
 }
 
 static int take_number(const struct taker *t, uint64_t min, uint64_t max, uint64_t *out)
@@ -73,8 +73,9 @@ static int take_number(const struct taker *t, uint64_t min, uint64_t max, uint64
 	uint64_t v;
 	int error = parse_u64(t->entry->value, &v);
 	if (error || v < min || v > max)
-		return plan_fail(t->plan, t->entry->line, -EINVAL, "%s = %s: must be a number from %lu to %lu",
-				 t->entry->name, t->entry->value, (unsigned long)min, (unsigned long)max);
+		return plan_fail(t->plan, t->entry->line, -EINVAL,
+				 "%s = %s: must be a number from %lu to %lu", t->entry->name,
+				 t->entry->value, (unsigned long)min, (unsigned long)max);
 	*out = v;
 	return 0;
 }
@@ -103,7 +104,7 @@ static int take_backing(const struct taker *t)
 
 static int take_limit(const struct taker *t)
 {
-	uint64_t pages;
+	uint64_t pages = 0;
 	int error = take_size(t, 1, &pages);
 	if (!error && !pages)
 		error = take_fail(t, "more than nothing");
@@ -190,8 +191,8 @@ static int take_cpu_list(const struct taker *t, struct mask *out)
 	drop_blanks_at_commas(t->entry->value);
 	int error = parse_list(t->entry->value, out);
 	if (error == -ERANGE)
-		return plan_fail(t->plan, t->entry->line, -EINVAL, "%s = %s: CPU numbers end at %u", t->entry->name,
-				 t->entry->value, MM_CPUS_MAX - 1);
+		return plan_fail(t->plan, t->entry->line, -EINVAL, "%s = %s: CPU numbers end at %u",
+				 t->entry->name, t->entry->value, MM_CPUS_MAX - 1);
 	return error ? take_fail(t, "a list of CPUs such as 0-3,8-11") : 0;
 }
 
@@ -212,7 +213,7 @@ static int take_dev_mem_mode(const struct taker *t)
 /* "START-END" in bytes, END not included. Cuts the text at the hyphen. */
 static int parse_memory_range(char *text, struct pfn_range *out)
 {
-	uint64_t start, end;
+	uint64_t start = 0, end = 0;
 	char *hyphen = strchr(text, '-');
 
 	if (!hyphen)
@@ -244,7 +245,8 @@ static int take_memory_ranges(const struct taker *t)
 		int error = parse_memory_range(text, &grown[n->nr_ranges]);
 		if (error)
 			return plan_fail(t->plan, t->entry->line, error,
-					 "memory: %s: must be START-END in multiples of 4M, END not included", text);
+					 "memory: %s: must be START-END in multiples of 4M, END not included",
+					 text);
 		n->nr_ranges++;
 	}
 	return 0;
@@ -271,10 +273,12 @@ static int take_distance(const struct taker *t)
 	for (char *s = strtok_r(t->entry->value, BLANKS, &state); s; s = strtok_r(NULL, BLANKS, &state)) {
 		uint64_t v;
 		if (n->nr_distances == MM_NODES_MAX)
-			return plan_fail(t->plan, t->entry->line, -EINVAL, "distance: more than %u numbers", MM_NODES_MAX);
+			return plan_fail(t->plan, t->entry->line, -EINVAL,
+					 "distance: more than %u numbers", MM_NODES_MAX);
 		if (parse_u64(s, &v) || v < 10 || v > 255)
 			return plan_fail(t->plan, t->entry->line, -EINVAL,
-					 "distance: %s: must be 10 for the node itself and 11 to 255 for others", s);
+					 "distance: %s: must be 10 for the node itself and 11 to 255 for others",
+					 s);
 		n->distance[n->nr_distances++] = (uint8_t)v;
 	}
 	return n->nr_distances ? 0 : take_fail(t, "numbers, such as 10 21");
@@ -325,13 +329,13 @@ static int take_by_row(struct taker *t, const struct config_key *key, unsigned n
 		if (strcmp(key[i].name, e->name))
 			continue;
 		if (key_line[i])
-			return plan_fail(t->plan, e->line, -EINVAL, "%s: stands in line %d already", e->name,
-					 key_line[i]);
+			return plan_fail(t->plan, e->line, -EINVAL, "%s: stands in line %d already",
+					 e->name, key_line[i]);
 		key_line[i] = e->line;
 		return key[i].take(t);
 	}
-	return plan_fail(t->plan, e->line, -EINVAL, "%s: no such key in [%s]: see ummfs.conf(5)", e->name,
-			 t->node ? "node N" : "machine");
+	return plan_fail(t->plan, e->line, -EINVAL, "%s: no such key in [%s]: see ummfs.conf(5)",
+			 e->name, t->node ? "node N" : "machine");
 }
 
 int config_take(struct machine_plan *p, struct config *c, const struct config_entry *e)
@@ -350,8 +354,8 @@ static int section_node(struct machine_plan *p, const char *number, int line, un
 	uint64_t n;
 
 	if (parse_u64(number, &n) || n >= MM_NODES_MAX)
-		return plan_fail(p, line, -EINVAL, "[node %s]: must be a number from 0 to %u", number,
-				 MM_NODES_MAX - 1);
+		return plan_fail(p, line, -EINVAL, "[node %s]: must be a number from 0 to %u",
+				 number, MM_NODES_MAX - 1);
 	*node = (unsigned)n;
 	if (!p->node[n].line)
 		p->node[n].line = line;
@@ -359,8 +363,8 @@ static int section_node(struct machine_plan *p, const char *number, int line, un
 	return 0;
 }
 
-int config_section_open(struct machine_plan *p, const char *text, int line, enum config_section *section,
-			unsigned *node)
+int config_section_open(struct machine_plan *p, const char *text, int line,
+			enum config_section *section, unsigned *node)
 {
 	*section = SECTION_NONE;
 	if (!strcmp(text, "machine"))
@@ -370,6 +374,7 @@ int config_section_open(struct machine_plan *p, const char *text, int line, enum
 	else if (!strncmp(text, "node ", 5))
 		*section = SECTION_NODE;
 	else
-		return plan_fail(p, line, -EINVAL, "[%s]: no such section: [machine], [node N] and [vm] are", text);
+		return plan_fail(p, line, -EINVAL,
+				 "[%s]: no such section: [machine], [node N] and [vm] are", text);
 	return *section == SECTION_NODE ? section_node(p, text + 5, line, node) : 0;
 }

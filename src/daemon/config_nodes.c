@@ -107,8 +107,8 @@ static int nodes_check_overlap(struct machine_plan *p, unsigned a, unsigned b)
 			k++;
 		else
 			return plan_fail(p, memory_line(y), -EINVAL,
-					 "memory overlaps that of node %u (line %d) at address %lu MiB", a,
-					 memory_line(x),
+					 "memory overlaps that of node %u (line %d) at address %lu MiB",
+					 a, memory_line(x),
 					 (unsigned long)(MAX(x->range[i].start, y->range[k].start) >> 8));
 	}
 	return 0;
@@ -160,12 +160,12 @@ static int node_own_cpus(struct machine_plan *p, struct machine_spec *s, unsigne
 {
 	const struct node_plan *n = &p->node[node];
 
-	MASK_FOR_EACH (cpu, &n->cpus) {
+	MASK_FOR_EACH(cpu, &n->cpus) {
 		for (unsigned other = 0; other < node; other++)
 			if (mask_has(&p->node[other].cpus, cpu))
 				return plan_fail(p, n->key_line[KEY_CPUS], -EINVAL,
-						 "cpus: CPU %u is on node %u already (line %d)", cpu, other,
-						 p->node[other].key_line[KEY_CPUS]);
+						 "cpus: CPU %u is on node %u already (line %d)",
+						 cpu, other, p->node[other].key_line[KEY_CPUS]);
 		mask_set(&s->cpus_online, cpu);
 	}
 	s->node[node].cpus = n->cpus;
@@ -185,11 +185,11 @@ static int lay_out_cpus(struct machine_plan *p, struct machine_spec *s)
 		return plan_fail(p, 0, -EINVAL, "no node has CPU 0, which a machine starts on");
 
 	s->cpus_possible = p->key_line[KEY_POSSIBLE_CPUS] ? p->possible_cpus : s->cpus_online;
-	MASK_FOR_EACH (cpu, &s->cpus_online)
+	MASK_FOR_EACH(cpu, &s->cpus_online)
 		if (!mask_has(&s->cpus_possible, cpu))
 			return plan_fail(p, p->key_line[KEY_POSSIBLE_CPUS], -EINVAL,
 					 "possible_cpus: CPU %u is on a node and has to be possible", cpu);
-	MASK_FOR_EACH (cpu, &s->cpus_possible)
+	MASK_FOR_EACH(cpu, &s->cpus_possible)
 		s->nr_cpu_ids = cpu + 1;
 	return 0;
 }
@@ -209,7 +209,8 @@ static int node_take_distances(struct machine_plan *p, struct machine_spec *s, u
 		nr++;
 	}
 	if (nr != n->nr_distances)
-		return plan_fail(p, line, -EINVAL, "distance: %u numbers for a machine of %u nodes", n->nr_distances, nr);
+		return plan_fail(p, line, -EINVAL, "distance: %u numbers for a machine of %u nodes",
+				 n->nr_distances, nr);
 	for (unsigned to = 0; to < p->nr_nodes; to++) {
 		unsigned distance = s->node[node].distance[to];
 		if (p->node[to].line && (distance == DISTANCE_LOCAL) != (to == node))
@@ -276,9 +277,11 @@ static int nodes_check(struct machine_plan *p)
 			continue;
 		if (!plan->size && !plan->nr_ranges && mask_empty(&plan->cpus))
 			return plan_fail(p, plan->line, -EINVAL,
-					 "node %u has neither memory nor CPUs: give it one or leave it out", n);
+					 "node %u has neither memory nor CPUs: give it one or leave it out",
+					 n);
 		if (p->bits == 32 && n)
-			return plan_fail(p, plan->line, -EINVAL, "[node %u]: a machine with bits = 32 has node 0 only", n);
+			return plan_fail(p, plan->line, -EINVAL,
+					 "[node %u]: a machine with bits = 32 has node 0 only", n);
 	}
 	return 0;
 }

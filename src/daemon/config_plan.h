@@ -80,8 +80,8 @@ struct machine_plan *plan_create(const char *path, struct why *why); /* NULL: no
 void plan_destroy(struct machine_plan *p);
 
 /* What "[TEXT]" on that line opens. 0 or -EINVAL. */
-MUST_CHECK int config_section_open(struct machine_plan *p, const char *text, int line, enum config_section *section,
-				   unsigned *node);
+MUST_CHECK int config_section_open(struct machine_plan *p, const char *text, int line,
+				   enum config_section *section, unsigned *node);
 /* Take one entry of [machine] or [node N]. 0 or -errno. */
 MUST_CHECK int config_take(struct machine_plan *p, struct config *c, const struct config_entry *e);
 

@@ -55,15 +55,20 @@ static int limits_check(struct machine_plan *p)
 	const int *line = p->key_line;
 
 	if (p->bits == 32 && line[KEY_DMA32_LIMIT])
-		return plan_fail(p, line[KEY_DMA32_LIMIT], -EINVAL, "dma32_limit: only a machine with bits = 64 has zone DMA32");
+		return plan_fail(p, line[KEY_DMA32_LIMIT], -EINVAL,
+				 "dma32_limit: only a machine with bits = 64 has zone DMA32");
 	if (p->bits == 64 && line[KEY_NORMAL_LIMIT])
-		return plan_fail(p, line[KEY_NORMAL_LIMIT], -EINVAL, "normal_limit: only with bits = 32 zone Normal has an end");
+		return plan_fail(p, line[KEY_NORMAL_LIMIT], -EINVAL,
+				 "normal_limit: only with bits = 32 zone Normal has an end");
 	if (p->bits == 64 && p->pageblock_order != 9)
-		return plan_fail(p, line[KEY_PAGEBLOCK_ORDER], -EINVAL, "pageblock_order = 10: only with bits = 32");
+		return plan_fail(p, line[KEY_PAGEBLOCK_ORDER], -EINVAL,
+				 "pageblock_order = 10: only with bits = 32");
 	uint64_t next = p->bits == 64 ? p->dma32_limit : p->normal_limit;
 	if (p->dma_limit <= next)
 		return 0;
-	return plan_fail(p, line[KEY_DMA_LIMIT] ? line[KEY_DMA_LIMIT] : MAX(line[KEY_DMA32_LIMIT], line[KEY_NORMAL_LIMIT]),
+	return plan_fail(p,
+			 line[KEY_DMA_LIMIT] ? line[KEY_DMA_LIMIT]
+					     : MAX(line[KEY_DMA32_LIMIT], line[KEY_NORMAL_LIMIT]),
 			 -EINVAL, "dma_limit is past %s", p->bits == 64 ? "dma32_limit" : "normal_limit");
 }
 
@@ -143,7 +148,8 @@ static int movable_place(struct machine_plan *p, const struct zone_bounds *bound
 	if (!p->movable)
 		return 0;
 	if (p->movable > pages)
-		return plan_fail(p, p->key_line[KEY_MOVABLE], -EINVAL, "movable: more than the machine's %lu MiB of memory",
+		return plan_fail(p, p->key_line[KEY_MOVABLE], -EINVAL,
+				 "movable: more than the machine's %lu MiB of memory",
 				 (unsigned long)(pages >> 8));
 	deal_unmovable(p, highest_zone_start(p, bounds, nr), pages - p->movable);
 	for (unsigned n = 0; n < p->nr_nodes; n++) {
@@ -186,7 +192,8 @@ static int zone_fill(struct zone_spec *z, const struct node_plan *n, const struc
 	return 0;
 }
 
-static int zones_fill(struct machine_plan *p, struct machine_spec *s, const struct zone_bounds *bounds, unsigned nr)
+static int zones_fill(struct machine_plan *p, struct machine_spec *s,
+		      const struct zone_bounds *bounds, unsigned nr)
 {
 	for (unsigned n = 0; n < p->nr_nodes; n++)
 		for (unsigned type = 0; type < nr; type++) {
@@ -216,7 +223,8 @@ static uint64_t present_sum(const struct machine_spec *s, const struct machine_p
 }
 
 /* Each zone's part of a sum that is given, in proportion; rounding carries over, so the parts add up. */
-static int reserve_given(struct machine_plan *p, struct machine_spec *s, const struct zone_bounds *bounds, unsigned nr)
+static int reserve_given(struct machine_plan *p, struct machine_spec *s,
+			 const struct zone_bounds *bounds, unsigned nr)
 {
 	uint64_t all = present_sum(s, p, bounds, nr, true), seen = 0, taken = 0;
 
@@ -237,8 +245,8 @@ static int reserve_given(struct machine_plan *p, struct machine_spec *s, const s
 	return 0;
 }
 
-static uint64_t zone_auto_reserved(const struct machine_plan *p, const struct zone_spec *z, enum zone_kind kind,
-				   uint64_t array_32)
+static uint64_t zone_auto_reserved(const struct machine_plan *p, const struct zone_spec *z,
+				   enum zone_kind kind, uint64_t array_32)
 {
 	if (kind == ZONE_DMA && z->start_pfn == 1)
 		return PC_DMA_RESERVED;
@@ -247,18 +255,21 @@ static uint64_t zone_auto_reserved(const struct machine_plan *p, const struct zo
 	return kind == ZONE_NORMAL ? array_32 : 0;
 }
 
-static int reserve_auto(struct machine_plan *p, struct machine_spec *s, const struct zone_bounds *bounds, unsigned nr)
+static int reserve_auto(struct machine_plan *p, struct machine_spec *s,
+			const struct zone_bounds *bounds, unsigned nr)
 {
 	uint64_t array_32 = present_sum(s, p, bounds, nr, false) / PAGE_ARRAY_SHARE_32;
 
 	for (unsigned n = 0; n < s->nr_nodes; n++)
 		for (unsigned type = 0; type < nr; type++) {
 			struct zone_spec *z = &s->node[n].zone[type];
-			uint64_t pages = z->present ? zone_auto_reserved(p, z, bounds[type].kind, array_32) : 0;
+			uint64_t pages =
+				z->present ? zone_auto_reserved(p, z, bounds[type].kind, array_32) : 0;
 			if (pages && pages >= z->present)
 				return plan_fail(p, p->key_line[KEY_NORMAL_LIMIT], -EINVAL,
 						 "zone %s is too small for the %lu pages that the kernel keeps: raise its limit",
-						 bounds[type].kind == ZONE_DMA ? "DMA" : "Normal", (unsigned long)pages);
+						 bounds[type].kind == ZONE_DMA ? "DMA" : "Normal",
+						 (unsigned long)pages);
 			z->managed -= pages;
 		}
 	return 0;
@@ -288,7 +299,8 @@ int config_cut_zones(struct machine_plan *p, struct machine_spec *s)
 	if (!error)
 		error = zones_fill(p, s, bounds, nr);
 	if (!error)
-		error = p->reserved_auto ? reserve_auto(p, s, bounds, nr) : reserve_given(p, s, bounds, nr);
+		error = p->reserved_auto ? reserve_auto(p, s, bounds, nr)
+					 : reserve_given(p, s, bounds, nr);
 	if (error)
 		return error;
 	s->thp = p->key_line[KEY_THP] ? p->thp : managed_sum(s) >= THP_MEMORY_MIN;

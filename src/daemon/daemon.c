@@ -129,7 +129,7 @@ static void report_log(struct booted *b)
 	free(copy);
 }
 
-static void announce(struct booted *b, const struct options *o, struct background *bg, const char *path)
+static void announce(struct booted *b, struct background *bg, const char *path)
 {
 	char state[64];
 
@@ -137,11 +137,12 @@ static void announce(struct booted *b, const struct options *o, struct backgroun
 	service_notify(state);
 	background_ready(bg);
 	report_log(b);
-	log_info("mounted on %s, memory from %s", path, b->has_region ? backing_name[b->region.backing] : "nowhere");
+	log_info("mounted on %s, memory from %s", path,
+		 b->has_region ? backing_name[b->region.backing] : "nowhere");
 }
 
-static int machine_serve(struct booted *b, const struct options *o, struct background *bg, const char *path,
-			 struct why *why)
+static int machine_serve(struct booted *b, const struct options *o, struct background *bg,
+			 const char *path, struct why *why)
 {
 	struct mount m;
 	int signal_fd = signals_open();
@@ -157,7 +158,7 @@ static int machine_serve(struct booted *b, const struct options *o, struct backg
 	else
 		err = mount_serve(&m, o, path, why);
 	if (!err) {
-		announce(b, o, bg, path);
+		announce(b, bg, path);
 		serve(&b->vm, o, signal_fd, loop_end_fd(m.loop));
 		service_notify("STOPPING=1");
 	}
@@ -171,13 +172,14 @@ static int run_mount(const struct options *o, struct why *why)
 {
 	struct background bg = { -1 };
 	struct booted b;
+
+	log_open(!o->foreground, o->debug); /* standard error is for the one line that says what failed */
 	char *path = mountpoint_prepare(o->mountpoint, why);
 	if (!path)
 		return 1;
 	int err = o->foreground ? 0 : background_enter(&bg);
 	if (err)
 		why_set(why, err, "cannot start a process: %s", strerror(-err));
-	log_open(!o->foreground, o->debug); /* standard error is for the one line that says what failed */
 	if (!err)
 		err = boot_machine(&b, &o->boot, why);
 	if (!err) {

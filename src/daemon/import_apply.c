@@ -31,7 +31,8 @@ struct zone *import_zone(struct vm *vm, const struct cap_zone *from)
 
 static bool huge_default(const struct import_run *run)
 {
-	return run->c->meminfo.has_huge && run->c->meminfo.hugepage_kb == PAGES_TO_KB(1ul << run->vm->hugetlb.order);
+	return run->c->meminfo.has_huge &&
+	       run->c->meminfo.hugepage_kb == PAGES_TO_KB(1ul << run->vm->hugetlb.order);
 }
 
 /* No node says how many it has: each node with memory its even share. */
@@ -51,7 +52,8 @@ static void huge_share(struct import_run *run)
 		i++;
 	}
 	if (nr > 1 && info->huge_total)
-		cap_note(run->c, NOTE_GUESSED, "huge pages of nodes", "%lu huge pages are shared evenly among %u nodes", info->huge_total, nr);
+		cap_note(run->c, NOTE_GUESSED, "huge pages of nodes",
+			 "%lu huge pages are shared evenly among %u nodes", info->huge_total, nr);
 }
 
 static void huge_prepare(struct import_run *run)
@@ -75,7 +77,8 @@ static void huge_finish(struct import_run *run)
 	for (unsigned n = 0; n < run->vm->machine.nr_nodes; n++)
 		left += run->huge_left[n];
 	if (left)
-		cap_note(run->c, NOTE_CORRECTED, "huge pages", "%lu pages of the pool found no whole block among the memory in use; left out",
+		cap_note(run->c, NOTE_CORRECTED, "huge pages",
+			 "%lu pages of the pool found no whole block among the memory in use; left out",
 			 left);
 	h->max = h->nr - h->nr_surplus;
 	if (huge_default(run))
@@ -109,7 +112,8 @@ static int zones_place(struct import_run *run)
 static void commit_set(struct import_run *run)
 {
 	if (run->c->meminfo.has_committed)
-		run->vm->overcommit.committed_pages = (int64_t)(run->c->meminfo.committed_kb >> (PAGE_SHIFT - 10));
+		run->vm->overcommit.committed_pages =
+			(int64_t)(run->c->meminfo.committed_kb >> (PAGE_SHIFT - 10));
 }
 
 int import_apply(struct capture *c, struct vm *vm, struct why *why)

@@ -54,8 +54,8 @@ static int line_read(struct capture *c, const struct cap_file *f, char *line, st
 		return error;
 	uint64_t pages = cap_zone_buddy_pages(z);
 	if (pages > z->managed)
-		return cap_bad(f, why, "%lu free pages are more than the %lu that zone %s of node %u manages", pages, z->managed,
-			       zone_kind_name[kind], node);
+		return cap_bad(f, why, "%lu free pages are more than the %lu that zone %s of node %u manages",
+			       pages, z->managed, zone_kind_name[kind], node);
 	return 0;
 }
 
@@ -64,7 +64,8 @@ int cap_read_buddyinfo(struct capture *c, struct why *why)
 	struct cap_file f;
 	int error = cap_open(&f, c, "proc/buddyinfo", why);
 	if (error == -ENOENT) {
-		cap_note(c, NOTE_MISSING, "proc/buddyinfo", "proc/buddyinfo: not there; free blocks follow from the free pages of zoneinfo");
+		cap_note(c, NOTE_MISSING, "proc/buddyinfo",
+			 "proc/buddyinfo: not there; free blocks follow from the free pages of zoneinfo");
 		return 0;
 	}
 	for (char *line; !error && (line = cap_line(&f));)

@@ -129,15 +129,18 @@ char *cap_word(char **rest); /* next word of a line, cut at blanks; NULL at its 
 /* Sets "FILE:LINE: ..." and returns -EINVAL. */
 int cap_bad(const struct cap_file *f, struct why *why, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* A number that must be there. */
-MUST_CHECK int cap_number(const struct cap_file *f, const char *word, const char *name, uint64_t *out, struct why *why);
+MUST_CHECK int cap_number(const struct cap_file *f, const char *word, const char *name,
+			  uint64_t *out, struct why *why);
 /* First line of a small file, for cpulist and the like. 0, -ENOENT, or -errno with why set. */
-MUST_CHECK int cap_first_line(const struct capture *c, const char *path, char *buf, size_t size, struct why *why);
+MUST_CHECK int cap_first_line(const struct capture *c, const char *path, char *buf, size_t size,
+			      struct why *why);
 /* Room for one more element; 0 or -ENOMEM. */
 MUST_CHECK int cap_grow(void **array, unsigned *cap, unsigned nr, size_t element);
 MUST_CHECK int pfn_ranges_add(struct pfn_ranges *r, uint64_t start, uint64_t end); /* appends; adjacent ranges become one */
 void pfn_ranges_fini(struct pfn_ranges *r);
 uint64_t pfn_ranges_pages(const struct pfn_ranges *r);
-void cap_note(struct capture *c, enum cap_note_kind kind, const char *what, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void cap_note(struct capture *c, enum cap_note_kind kind, const char *what, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
 
 /* ---- readers: one file each; 0, or -errno with why set. A file that is not there is a note. ---- */
 
@@ -157,7 +160,8 @@ int zone_kind_parse(const char *name);
 int migratetype_parse(const char *name);
 struct cap_zone *cap_zone_find(struct capture *c, unsigned node, enum zone_kind kind); /* NULL */
 /* "Node N, zone NAME": the words of such a line. 0 and *rest behind the name, or -EINVAL with why set. */
-MUST_CHECK int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node, enum zone_kind *kind, struct why *why);
+MUST_CHECK int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node,
+			      enum zone_kind *kind, struct why *why);
 const char *cap_knob_value(const struct capture *c, const char *name); /* NULL: not there */
 static inline bool cap_zone_populated(const struct cap_zone *z)
 {
@@ -179,7 +183,8 @@ struct import_run { /* one import_apply */
 	struct why *why;
 	uint64_t small_blocks, managed; /* of the whole capture */
 	uint64_t file_budget; /* pages of page cache that still get an owner */
-	uint64_t huge_left[MM_NODES_MAX], huge_free[MM_NODES_MAX], huge_surplus[MM_NODES_MAX]; /* pool pages to place */
+	uint64_t huge_left[MM_NODES_MAX], huge_free[MM_NODES_MAX],
+		huge_surplus[MM_NODES_MAX]; /* pool pages to place */
 };
 /* Free lists, per-CPU lists, page cache and pool pages of one zone, and its free pages counter. 0 or -errno. */
 MUST_CHECK int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *from);

@@ -72,7 +72,8 @@ int cap_open(struct cap_file *f, const struct capture *c, const char *path, stru
 	cap_close(f);
 	if (absent(-error))
 		return -ENOENT;
-	return why_set(why, error, "%s: %s", f->path, error == -EINVAL ? "not a text file" : strerror(-error));
+	return why_set(why, error, "%s: %s", f->path,
+		       error == -EINVAL ? "not a text file" : strerror(-error));
 }
 
 void cap_close(struct cap_file *f)

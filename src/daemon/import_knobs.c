@@ -38,7 +38,8 @@ static int knob_add(struct capture *c, const char *name, const char *value)
 static int knob_file(struct capture *c, const char *name, struct why *why)
 {
 	char path[320], value[256];
-	if (*name == '.' || !strcmp(name, "stat_refresh") || !strcmp(name, "compact_memory") || !strcmp(name, "drop_caches"))
+	if (*name == '.' || !strcmp(name, "stat_refresh") || !strcmp(name, "compact_memory") ||
+	    !strcmp(name, "drop_caches"))
 		return 0;
 	snprintf(path, sizeof(path), "proc/sys/vm/%s", name);
 	int error = cap_first_line(c, path, value, sizeof(value), why);
@@ -91,8 +92,10 @@ int cap_read_knobs(struct capture *c, struct why *why)
 	if (error)
 		return error;
 	if (c->nr_knobs)
-		cap_note(c, NOTE_MISSING, "proc/sys/vm", "proc/sys/vm: not there; knobs are from sos_commands/kernel/sysctl_-a");
+		cap_note(c, NOTE_MISSING, "proc/sys/vm",
+			 "proc/sys/vm: not there; knobs are from sos_commands/kernel/sysctl_-a");
 	else
-		cap_note(c, NOTE_MISSING, "proc/sys/vm", "proc/sys/vm: not there; knobs have the values of a machine that just booted");
+		cap_note(c, NOTE_MISSING, "proc/sys/vm",
+			 "proc/sys/vm: not there; knobs have the values of a machine that just booted");
 	return 0;
 }

@@ -29,6 +29,10 @@ static int runs_add(struct layout_runs *v, uint64_t start, uint64_t end, enum mi
 {
 	if (start >= end)
 		return 0;
+	if (v->nr && v->r[v->nr - 1].end == start && v->r[v->nr - 1].type == type) {
+		v->r[v->nr - 1].end = end;
+		return 0;
+	}
 	if (v->nr == v->cap) {
 		uint64_t cap = v->cap ? 2 * v->cap : 64;
 		struct layout_run *larger = mem_realloc(v->r, cap * sizeof(*larger));
@@ -124,7 +128,8 @@ static int virgin_free(struct layout *l, uint64_t start, uint64_t end)
 
 /* ---- The top order: no pairs to mind. The highest blocks are free, Movable ones highest of all. ---- */
 
-static int top_run(struct layout *l, const struct layout_run *run, uint64_t *skip, uint64_t left[MIGRATE_TYPES])
+static int top_run(struct layout *l, const struct layout_run *run, uint64_t *skip,
+		   uint64_t left[MIGRATE_TYPES])
 {
 	uint64_t start = ALIGN_UP(run->start, MM_TOP_PAGES), end = ALIGN_DOWN(run->end, MM_TOP_PAGES);
 	if (start >= end)
@@ -151,7 +156,8 @@ static int top_run(struct layout *l, const struct layout_run *run, uint64_t *ski
 static int place_top(struct layout *l)
 {
 	uint64_t left[MIGRATE_TYPES];
-	uint64_t skip = layout_capacity(l->z->range, l->z->nr_ranges, MM_ORDER_MAX) - order_sum(l->z, MM_ORDER_MAX);
+	uint64_t skip = layout_capacity(l->z->range, l->z->nr_ranges, MM_ORDER_MAX) -
+			order_sum(l->z, MM_ORDER_MAX);
 	int error = 0;
 	memcpy(left, l->z->free[MM_ORDER_MAX], sizeof(left));
 	for (uint64_t i = 0; i < l->runs.nr && !error; i++)
@@ -162,102 +168,23 @@ static int place_top(struct layout *l)
 
 /* ---- Any lower order: one block at most of each pair ---- */
 
-/* Pairs of a run of which at least one half is there. */
-struct pairs {
-	uint64_t first, nr; /* pair number: frame >> (order + 1) */
-	uint64_t start, end; /* whole blocks of the order */
-};
-
-static struct pairs run_pairs(const struct layout_run *run, unsigned order)
+static int place_run(struct layout *l, struct layout_plan *p, const struct layout_run *run)
 {
-	struct pairs p = { .start = ALIGN_UP(run->start, 1ull << order), .end = ALIGN_DOWN(run->end, 1ull << order) };
-	if (p.start >= p.end)
-		return p;
-	p.first = p.start >> (order + 1);
-	p.nr = ((p.end - 1) >> (order + 1)) - p.first + 1;
-	return p;
-}
-
-/* The half to be free: the high one if it is there. */
-static uint64_t pair_block(const struct pairs *p, uint64_t pair, unsigned order)
-{
-	uint64_t low = pair << (order + 1), high = low + (1ull << order);
-	return high < p->end ? high : low;
-}
-
-/* How many blocks of each type go to each area (memory in pageblocks of one type), and which pairs they take. */
-struct plan {
-	unsigned order;
-	uint64_t pairs[MIGRATE_TYPES]; /* by area */
-	uint64_t give[MIGRATE_TYPES][MIGRATE_TYPES]; /* [area][type] */
-	uint64_t total[MIGRATE_TYPES]; /* by area */
-	uint64_t spread[MIGRATE_TYPES]; /* pairs over which they are spread */
-	uint64_t placed[MIGRATE_TYPES], passed[MIGRATE_TYPES]; /* while placing: blocks, pairs */
-	bool highest; /* take the highest pairs, not every n-th */
-};
-
-static void plan_give(struct plan *p, unsigned area, unsigned mt, uint64_t *want)
-{
-	uint64_t n = MIN(*want, p->pairs[area] - p->total[area]);
-	p->give[area][mt] += n;
-	p->total[area] += n;
-	*want -= n;
-}
-
-static void plan_make(const struct layout *l, struct plan *p)
-{
-	uint64_t want[MIGRATE_TYPES];
-	memcpy(want, l->z->free[p->order], sizeof(want));
-	for (uint64_t i = 0; i < l->runs.nr; i++)
-		p->pairs[l->runs.r[i].type] += run_pairs(&l->runs.r[i], p->order).nr;
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
-		plan_give(p, mt, mt, &want[mt]);
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
-		plan_give(p, MIGRATE_MOVABLE, mt, &want[mt]);
-		for (unsigned area = 0; area < MIGRATE_TYPES; area++)
-			plan_give(p, area, mt, &want[mt]);
-		ASSERT(!want[mt]);
-	}
-	for (unsigned area = 0; area < MIGRATE_TYPES; area++) {
-		uint64_t window = l->z->window_pages >> (p->order + 1);
-		p->spread[area] = window ? MAX(p->total[area], MIN(window, p->pairs[area])) : p->pairs[area];
-	}
-}
-
-/* Number among the area's pairs of its next chosen one. */
-static uint64_t plan_next(const struct plan *p, unsigned area)
-{
-	uint64_t i = p->placed[area], n = p->total[area];
-	return p->highest ? p->pairs[area] - n + i : i * p->spread[area] / n;
-}
-
-/* Its own type first, then those that found no room elsewhere. */
-static enum migratetype plan_type(struct plan *p, unsigned area)
-{
-	unsigned mt = area;
-	for (unsigned i = 0; !p->give[area][mt]; i++)
-		mt = i;
-	p->give[area][mt]--;
-	p->placed[area]++;
-	return (enum migratetype)mt;
-}
-
-static int place_run(struct layout *l, struct plan *p, const struct layout_run *run)
-{
-	struct pairs pairs = run_pairs(run, p->order);
+	struct layout_pairs pairs = layout_run_pairs(run, p->order);
 	uint64_t at = run->start, base = p->passed[run->type];
 	int error = 0;
 	p->passed[run->type] += pairs.nr;
 	while (!error && p->placed[run->type] < p->total[run->type]) {
-		uint64_t next = plan_next(p, run->type);
+		uint64_t next = layout_plan_next(p, run->type);
 		if (next >= base + pairs.nr)
 			break;
-		uint64_t pfn = pair_block(&pairs, pairs.first + next - base, p->order);
-		enum migratetype mt = plan_type(p, run->type);
+		uint64_t pfn = layout_pair_block(&pairs, pairs.first + next - base, p->order);
+		enum migratetype mt = layout_plan_type(p, run->type);
 		error = runs_add(&l->next, at, pfn, run->type);
 		if (!error)
-			error = p->order >= l->z->pageblock_order ? large_free(l, pfn, p->order, mt) :
-								    l->sink->free(l->sink->ctx, pfn, p->order, mt);
+			error = p->order >= l->z->pageblock_order
+					? large_free(l, pfn, p->order, mt)
+					: l->sink->free(l->sink->ctx, pfn, p->order, mt);
 		at = pfn + (1ull << p->order);
 	}
 	return error ? error : runs_add(&l->next, at, run->end, run->type);
@@ -265,11 +192,11 @@ static int place_run(struct layout *l, struct plan *p, const struct layout_run *
 
 static int place_order(struct layout *l, unsigned order)
 {
-	struct plan p = { .order = order, .highest = order >= l->z->pageblock_order };
+	struct layout_plan p = { .order = order, .highest = order >= l->z->pageblock_order };
 	int error = 0;
 	if (!order_sum(l->z, order))
 		return 0;
-	plan_make(l, &p);
+	layout_plan_make(l, &p);
 	for (uint64_t i = 0; i < l->runs.nr && !error; i++)
 		error = place_run(l, &p, &l->runs.r[i]);
 	runs_turn(l);
@@ -323,19 +250,21 @@ static bool type_next(const struct layout *l, unsigned *mt)
 }
 
 /* Cut a run at its pageblocks and give them types while there are types to give. *last: block that the run before ended in. */
-static int type_run(struct layout *l, const struct layout_run *run, unsigned *mt, uint64_t *last, enum migratetype *last_type)
+static int type_run(struct layout *l, const struct layout_run *run, unsigned *mt, uint64_t *last,
+		    enum migratetype *last_type)
 {
 	uint64_t at = run->start;
 	int error = 0;
 	while (at < run->end && !error) {
-		uint64_t block = ALIGN_DOWN(at, block_size(l)), end = MIN(run->end, block + block_size(l));
+		uint64_t block = ALIGN_DOWN(at, block_size(l)),
+			 end = MIN(run->end, block + block_size(l));
 		if (block != *last) {
 			if (!type_next(l, mt))
 				break;
 			*last = block;
 			*last_type = MIGRATE_MOVABLE;
 			if (block_usable(l, block)) {
-				*last_type = (enum migratetype)*mt;
+				*last_type = (enum migratetype) * mt;
 				error = block_set(l, block, *last_type);
 			}
 		}
@@ -351,9 +280,9 @@ static int type_virgin(struct layout *l, unsigned *mt)
 {
 	int error = 0;
 	for (unsigned i = 0; i < l->nr_virgin; i++)
-		for (uint64_t pfn = l->virgin[i].start; pfn < l->virgin[i].end && !error && type_next(l, mt);
-		     pfn += block_size(l))
-			error = block_set(l, pfn, (enum migratetype)*mt);
+		for (uint64_t pfn = l->virgin[i].start;
+		     pfn < l->virgin[i].end && !error && type_next(l, mt); pfn += block_size(l))
+			error = block_set(l, pfn, (enum migratetype) * mt);
 	return error;
 }
 

@@ -54,6 +54,33 @@ struct layout {
 	uint64_t taken; /* frames that layout_take gave out */
 };
 
+/* Pairs of a run of which at least one half is there. */
+struct layout_pairs {
+	uint64_t first, nr; /* pair number: frame >> (order + 1) */
+	uint64_t start, end; /* whole blocks of the order */
+};
+
+/* How many blocks of each type go to each area (memory in pageblocks of one type), and which pairs they take. */
+struct layout_plan {
+	unsigned order;
+	uint64_t pairs[MIGRATE_TYPES]; /* by area */
+	uint64_t give[MIGRATE_TYPES][MIGRATE_TYPES]; /* [area][type] */
+	uint64_t total[MIGRATE_TYPES]; /* by area */
+	uint64_t spread[MIGRATE_TYPES]; /* pairs over which they are spread */
+	uint64_t placed[MIGRATE_TYPES], passed[MIGRATE_TYPES]; /* while placing: blocks, pairs */
+	bool highest; /* take the highest pairs, not every n-th */
+};
+
+/* ---- import_plan.c: one order below the top ---- */
+struct layout_pairs layout_run_pairs(const struct layout_run *run, unsigned order);
+uint64_t layout_pair_block(const struct layout_pairs *p, uint64_t pair,
+			   unsigned order); /* the half to be free: the high one if it is there */
+void layout_plan_make(const struct layout *l, struct layout_plan *p); /* order and highest are set, the rest is 0 */
+uint64_t layout_plan_next(const struct layout_plan *p,
+			  unsigned area); /* number among the area's pairs of the next chosen one */
+enum migratetype layout_plan_type(struct layout_plan *p, unsigned area); /* of its block, which is placed now */
+
+/* ---- import_fit.c ---- */
 /*
  * Change counts that no buddy system can have in this memory: too many blocks
  * of an order become larger blocks (they would have merged), or smaller ones
@@ -62,6 +89,7 @@ struct layout {
  */
 uint64_t layout_fit(struct layout_zone *z, bool *changed);
 
+/* ---- import_layout.c ---- */
 /* Place everything. 0, -ENOMEM, or what the sink returned. z->free must have been through layout_fit. */
 MUST_CHECK int layout_place(struct layout *l, const struct layout_zone *z, const struct layout_sink *sink);
 /* Then: one more frame that is in use, from the top of the Movable memory down. false: none is left. */

@@ -32,7 +32,8 @@ static int meminfo_line(struct cap_meminfo *m, const struct cap_file *f, char *l
 			continue;
 		m->has_committed |= meminfo_lines[i].offset == offsetof(struct cap_meminfo, committed_kb);
 		m->has_huge |= meminfo_lines[i].offset == offsetof(struct cap_meminfo, huge_total);
-		return cap_number(f, cap_word(&line), name, (uint64_t *)((char *)m + meminfo_lines[i].offset), why);
+		return cap_number(f, cap_word(&line), name,
+				  (uint64_t *)((char *)m + meminfo_lines[i].offset), why);
 	}
 	return 0;
 }
@@ -42,14 +43,17 @@ int cap_read_meminfo(struct capture *c, struct why *why)
 	struct cap_file f;
 	int error = cap_open(&f, c, "proc/meminfo", why);
 	if (error == -ENOENT) {
-		cap_note(c, NOTE_MISSING, "proc/meminfo", "proc/meminfo: not there; nothing is committed, no huge pages");
+		cap_note(c, NOTE_MISSING, "proc/meminfo",
+			 "proc/meminfo: not there; nothing is committed, no huge pages");
 		return 0;
 	}
 	c->meminfo.known = !error;
 	for (char *line; !error && (line = cap_line(&f));)
 		error = meminfo_line(&c->meminfo, &f, line, why);
-	if (!error && (c->meminfo.huge_free > c->meminfo.huge_total || c->meminfo.huge_surp > c->meminfo.huge_total))
-		error = cap_bad(&f, why, "more free or surplus huge pages than there are (%lu)", c->meminfo.huge_total);
+	if (!error && (c->meminfo.huge_free > c->meminfo.huge_total ||
+		       c->meminfo.huge_surp > c->meminfo.huge_total))
+		error = cap_bad(&f, why, "more free or surplus huge pages than there are (%lu)",
+				c->meminfo.huge_total);
 	cap_close(&f);
 	return error;
 }
@@ -66,9 +70,9 @@ int cap_read_vmstat(struct capture *c, struct why *why)
 		char *name = cap_word(&line);
 		if (!name)
 			continue;
-		uint64_t *out = !strcmp(name, "nr_inactive_file") ? &c->vmstat_inactive_file :
-				!strcmp(name, "nr_active_file")	  ? &c->vmstat_active_file :
-								    NULL;
+		uint64_t *out = !strcmp(name, "nr_inactive_file") ? &c->vmstat_inactive_file
+				: !strcmp(name, "nr_active_file") ? &c->vmstat_active_file
+								  : NULL;
 		if (!out)
 			continue;
 		error = cap_number(&f, cap_word(&line), name, out, why);
@@ -109,9 +113,11 @@ int cap_read_thp(struct capture *c, struct why *why)
 {
 	char line[128];
 	c->thp = -1;
-	int error = cap_first_line(c, "sys/kernel/mm/transparent_hugepage/enabled", line, sizeof(line), why);
+	int error = cap_first_line(c, "sys/kernel/mm/transparent_hugepage/enabled", line,
+				   sizeof(line), why);
 	if (error == -ENOENT) {
-		cap_note(c, NOTE_MISSING, "transparent_hugepage/enabled", "sys/kernel/mm/transparent_hugepage/enabled: not there");
+		cap_note(c, NOTE_MISSING, "transparent_hugepage/enabled",
+			 "sys/kernel/mm/transparent_hugepage/enabled: not there");
 		return 0;
 	}
 	if (!error)

@@ -25,7 +25,8 @@ static int mask_read(const struct capture *c, const char *path, struct cap_mask 
 	if (error)
 		return error == -ENOENT ? 0 : error;
 	if (parse_list(line, &out->set))
-		return why_set(why, -EINVAL, "%s/%s:1: \"%.60s\" is not a list of numbers", c->state, path, line);
+		return why_set(why, -EINVAL, "%s/%s:1: \"%.60s\" is not a list of numbers",
+			       c->state, path, line);
 	out->known = true;
 	return 0;
 }
@@ -51,7 +52,8 @@ static int cpumap_read(struct capture *c, unsigned id, struct why *why)
 		return error == -ENOENT ? 0 : error;
 	for (const char *p = line; *p; p++) {
 		if (!isxdigit((unsigned char)*p) && *p != ',')
-			return why_set(why, -EINVAL, "%s/%s:1: \"%.60s\" is not a CPU mask", c->state, path, line);
+			return why_set(why, -EINVAL, "%s/%s:1: \"%.60s\" is not a CPU mask",
+				       c->state, path, line);
 		c->node[id].cpumap_digits += *p != ',';
 	}
 	return 0;
@@ -69,7 +71,8 @@ static int distance_read(struct capture *c, unsigned id, struct why *why)
 	for (char *word; (word = cap_word(&rest)) && n->nr_distance < MM_NODES_MAX; n->nr_distance++) {
 		uint64_t d;
 		if (parse_u64(word, &d) || d > UINT8_MAX)
-			return why_set(why, -EINVAL, "%s/%s:1: \"%.40s\" is not a distance", c->state, path, word);
+			return why_set(why, -EINVAL, "%s/%s:1: \"%.40s\" is not a distance",
+				       c->state, path, word);
 		n->distance[n->nr_distance] = (uint8_t)d;
 	}
 	return 0;
@@ -78,7 +81,8 @@ static int distance_read(struct capture *c, unsigned id, struct why *why)
 static int huge_file(const struct capture *c, unsigned id, const char *name, uint64_t *out, struct why *why)
 {
 	char path[192], line[64];
-	snprintf(path, sizeof(path), NODES "/node%u/hugepages/hugepages-%lukB/%s", id, PAGES_TO_KB(1ul << cap_pageblock_order(c)), name);
+	snprintf(path, sizeof(path), NODES "/node%u/hugepages/hugepages-%lukB/%s", id,
+		 PAGES_TO_KB(1ul << cap_pageblock_order(c)), name);
 	int error = cap_first_line(c, path, line, sizeof(line), why);
 	if (!error && parse_u64(line, out))
 		error = why_set(why, -EINVAL, "%s/%s:1: \"%.40s\" is not a number", c->state, path, line);
@@ -94,9 +98,14 @@ static int huge_read(struct capture *c, unsigned id, struct why *why)
 	if (!error)
 		error = huge_file(c, id, "surplus_hugepages", &n->huge_surplus, why);
 	n->has_huge = !error;
-	if (!error && (n->huge_free > n->huge_nr || n->huge_surplus > n->huge_nr))
-		return why_set(why, -EINVAL, "%s/" NODES "/node%u/hugepages: more free or surplus pages than there are",
-			       c->state, id);
+	if (!error && (n->huge_free > n->huge_nr || n->huge_surplus > n->huge_nr)) {
+		/* three files of a live machine: the pool may change between them */
+		n->huge_free = MIN(n->huge_free, n->huge_nr);
+		n->huge_surplus = MIN(n->huge_surplus, n->huge_nr);
+		cap_note(c, NOTE_CORRECTED, "huge pages",
+			 NODES "/node%u: more free or surplus huge pages than there are (%lu)", id,
+			 n->huge_nr);
+	}
 	return error == -ENOENT ? 0 : error;
 }
 
@@ -153,7 +162,8 @@ static int node_read(struct capture *c, unsigned id, struct why *why)
 static int block_size_read(struct capture *c, struct why *why)
 {
 	char line[64];
-	int error = cap_first_line(c, "sys/devices/system/memory/block_size_bytes", line, sizeof(line), why);
+	int error = cap_first_line(c, "sys/devices/system/memory/block_size_bytes", line,
+				   sizeof(line), why);
 	if (!error && (parse_hex(line, &c->block_bytes) || c->block_bytes < PAGE_SIZE))
 		c->block_bytes = 0;
 	return error == -ENOENT ? 0 : error;
@@ -172,9 +182,9 @@ static int directories_read(struct capture *c, struct why *why)
 		if (!numbered(e->d_name, "node", &id))
 			continue;
 		any = true;
-		error = id < MM_NODES_MAX ? node_read(c, (unsigned)id, why) :
-					    why_set(why, -EINVAL, "%s/%s: the highest node number is %u", path, e->d_name,
-						    MM_NODES_MAX - 1);
+		error = id < MM_NODES_MAX ? node_read(c, (unsigned)id, why)
+					  : why_set(why, -EINVAL, "%s/%s: the highest node number is %u",
+						    path, e->d_name, MM_NODES_MAX - 1);
 	}
 	if (d)
 		closedir(d);

@@ -40,8 +40,8 @@ static enum migratetype type_of(struct reading *r, const char *name)
 	if (mt >= 0)
 		return (enum migratetype)mt;
 	if (!r->foreign)
-		cap_note(r->c, NOTE_CORRECTED, "migrate types", "proc/pagetypeinfo: type %.20s does not exist here and counts as Movable",
-			 name);
+		cap_note(r->c, NOTE_CORRECTED, "migrate types",
+			 "proc/pagetypeinfo: type %.20s does not exist here and counts as Movable", name);
 	r->foreign = true;
 	return MIGRATE_MOVABLE;
 }
@@ -54,7 +54,8 @@ static int order_read(struct reading *r, const char *line)
 		return cap_bad(&r->f, r->why, "\"%.20s\" is not a page block order", line);
 	if (order > MM_ORDER_MAX) {
 		if (!r->c->pageblock_order)
-			cap_note(r->c, NOTE_CORRECTED, "page block order", "proc/pagetypeinfo: page block order %lu, taken as %d", order,
+			cap_note(r->c, NOTE_CORRECTED, "page block order",
+				 "proc/pagetypeinfo: page block order %lu, taken as %d", order,
 				 MM_ORDER_MAX);
 		order = MM_ORDER_MAX;
 	}
@@ -79,7 +80,8 @@ static int zone_words(struct reading *r, char **rest, struct cap_zone **out)
 		return error;
 	*out = cap_zone_find(r->c, node, kind);
 	if (!*out)
-		return cap_bad(&r->f, r->why, "node %u has no zone %s in zoneinfo", node, zone_kind_name[kind]);
+		return cap_bad(&r->f, r->why, "node %u has no zone %s in zoneinfo", node,
+			       zone_kind_name[kind]);
 	return 0;
 }
 
@@ -125,7 +127,9 @@ static int blocks_line(struct reading *r, char *line)
 		if (error)
 			return error;
 		if (i >= r->nr_columns || count > MM_HIGHEST_PFN)
-			return cap_bad(&r->f, r->why, "the number of blocks of column %u does not fit its header", i + 1);
+			return cap_bad(&r->f, r->why,
+				       "the number of blocks of column %u does not fit its header",
+				       i + 1);
 		z->blocks[r->column[i]] += count;
 		sum += count;
 	}
@@ -166,7 +170,7 @@ int cap_read_pagetypeinfo(struct capture *c, struct why *why)
 	int error = cap_open(&r.f, c, "proc/pagetypeinfo", why);
 	if (error == -ENOENT) {
 		cap_note(c, NOTE_MISSING, "proc/pagetypeinfo",
-			 "proc/pagetypeinfo: cannot be read (only root can); free blocks are taken as Movable, types of pageblocks follow from the slab pages");
+			 "proc/pagetypeinfo: only root can read it; free blocks are Movable, types of pageblocks follow from slab pages");
 		return 0;
 	}
 	for (char *line; !error && (line = cap_line(&r.f));)

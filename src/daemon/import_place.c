@@ -19,7 +19,7 @@
 /* Spread small free blocks over all memory in use, unless entries for so many places would cost much of the host's. */
 #define SMALL_BLOCKS_MANY 8192u
 #define MACHINE_LARGE_PAGES (1ul << 23) /* 32 GiB */
-#define WINDOW_PAGES (1ul << 19) /* 2 GiB of frames have 16 MiB of entries */
+#define WINDOW_PAGES (1ul << 18) /* for each type; 1 GiB of frames has 8 MiB of entries */
 
 struct placing {
 	struct import_run *run;
@@ -61,7 +61,8 @@ static int huge_place(void *ctx, uint64_t pfn)
 		return -ENOMEM;
 
 	struct page *page = zone_import_used(p->z, (pfn_t)pfn, h->order);
-	page->owner = owner_handle(is_free ? OWNER_HUGETLB_POOL : OWNER_TASK_HUGETLB, is_free ? 0 : t->id);
+	page->owner =
+		owner_handle(is_free ? OWNER_HUGETLB_POOL : OWNER_TASK_HUGETLB, is_free ? 0 : t->id);
 	lock_take(&h->lock);
 	hugetlb_add(h, page, surplus, is_free);
 	lock_drop(&h->lock);
@@ -78,7 +79,8 @@ static bool block_shared(struct capture *c, const struct cap_zone *z, uint64_t b
 {
 	for (unsigned i = 0; i < c->nr_zones; i++) {
 		const struct cap_zone *o = &c->zone[i];
-		if (o != z && cap_zone_populated(o) && o->start_pfn < block + size && o->start_pfn + o->spanned > block)
+		if (o != z && cap_zone_populated(o) && o->start_pfn < block + size &&
+		    o->start_pfn + o->spanned > block)
 			return true;
 	}
 	return false;
@@ -134,7 +136,7 @@ static void want_fit(struct placing *p, struct cap_zone *from)
 	uint64_t lost = layout_fit(w, &changed);
 	if (changed)
 		cap_note(p->run->c, NOTE_CORRECTED, "free blocks",
-			 "node %u, zone %s: no buddy system can have these free blocks in this memory; some merged or split, %lu pages lost",
+			 "node %u, zone %s: no buddy system has these free blocks in this memory: some merged or split, %lu pages lost",
 			 from->node, zone_kind_name[from->kind], lost);
 }
 
@@ -151,18 +153,20 @@ static void pcp_place(struct placing *p, const struct cap_zone *from)
 	for (unsigned i = 0; i < from->nr_pagesets; i++)
 		for (int32_t n = from->pageset[i].count; n > 0; n--) {
 			if (p->z->nr_pinned && layout_take(&p->layout, &pfn))
-				zone_import_pcp(p->z, &m->cpu[from->pageset[i].cpu], (pfn_t)pfn, pcp_type(m, pfn));
+				zone_import_pcp(p->z, &m->cpu[from->pageset[i].cpu], (pfn_t)pfn,
+						pcp_type(m, pfn));
 			else
 				short_of++;
 		}
 	if (short_of)
 		cap_note(p->run->c, NOTE_CORRECTED, "per-CPU counts",
-			 "node %u, zone %s: %lu pages of the per-CPU lists are more than what is not free; left out", from->node,
-			 zone_kind_name[from->kind], short_of);
+			 "node %u, zone %s: %lu pages of the per-CPU lists are more than what is not free; left out",
+			 from->node, zone_kind_name[from->kind], short_of);
 }
 
 /* This zone's part of a number that is known for its node or the machine only. */
-static uint64_t used_share(struct import_run *run, const struct cap_zone *from, uint64_t pages, bool whole_machine)
+static uint64_t used_share(struct import_run *run, const struct cap_zone *from, uint64_t pages,
+			   bool whole_machine)
 {
 	uint64_t used = 0;
 	for (unsigned i = 0; i < run->c->nr_zones; i++)
@@ -180,8 +184,10 @@ static void file_count(struct import_run *run, const struct cap_zone *from, uint
 		nr[0] = from->stat[NR_ZONE_INACTIVE_FILE];
 		nr[1] = from->stat[NR_ZONE_ACTIVE_FILE];
 	} else {
-		nr[0] = used_share(run, from, by_node ? n->inactive_file : run->c->vmstat_inactive_file, !by_node);
-		nr[1] = used_share(run, from, by_node ? n->active_file : run->c->vmstat_active_file, !by_node);
+		nr[0] = used_share(run, from, by_node ? n->inactive_file : run->c->vmstat_inactive_file,
+				   !by_node);
+		nr[1] = used_share(run, from, by_node ? n->active_file : run->c->vmstat_active_file,
+				   !by_node);
 	}
 	uint64_t pending = from->stat[NR_ZONE_WRITE_PENDING];
 	for (unsigned i = 0; i < 2; i++) {
@@ -207,7 +213,8 @@ static int file_place(struct placing *p, const struct cap_zone *from)
 						i ? LRU_ACTIVE_FILE : LRU_INACTIVE_FILE);
 		}
 	if (left_out)
-		cap_note(p->run->c, NOTE_CORRECTED, "page cache", "node %u, zone %s: %lu pages of page cache stay in place without an owner",
+		cap_note(p->run->c, NOTE_CORRECTED, "page cache",
+			 "node %u, zone %s: %lu pages of page cache stay in place without an owner",
 			 from->node, zone_kind_name[from->kind], left_out);
 	return error;
 }
@@ -218,7 +225,8 @@ static void counters_set(struct placing *p, const struct cap_zone *from)
 	int64_t sum = (int64_t)zone_buddy_pages(z), printed = (int64_t)from->free;
 	int64_t most = (int64_t)z->machine->nr_cpus_online * z->stat_threshold;
 	if (sum - printed > most || printed - sum > most) {
-		cap_note(p->run->c, NOTE_CORRECTED, "pages free", "node %u, zone %s: %ld free pages in zoneinfo, %ld in free blocks, which are taken",
+		cap_note(p->run->c, NOTE_CORRECTED, "pages free",
+			 "node %u, zone %s: %ld free pages in zoneinfo, %ld in free blocks, which are taken",
 			 from->node, zone_kind_name[from->kind], printed, sum);
 		printed = sum;
 	}
@@ -232,7 +240,8 @@ static void blocks_check(struct placing *p, const struct cap_zone *from)
 	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
 		left += p->layout.blocks_left[mt];
 	if (left)
-		cap_note(p->run->c, NOTE_CORRECTED, "types of pageblocks", "node %u, zone %s: %lu pageblocks found no place and count as Movable",
+		cap_note(p->run->c, NOTE_CORRECTED, "types of pageblocks",
+			 "node %u, zone %s: %lu pageblocks found no place and count as Movable",
 			 from->node, zone_kind_name[from->kind], left);
 }
 

@@ -30,7 +30,8 @@ static int ranges_intersect(struct pfn_ranges *r, const struct pfn_ranges *with)
 	struct pfn_ranges both = { 0 };
 	int error = 0;
 	for (unsigned i = 0, j = 0; i < r->nr && j < with->nr && !error;) {
-		error = pfn_ranges_add(&both, MAX(r->r[i].start, with->r[j].start), MIN(r->r[i].end, with->r[j].end));
+		error = pfn_ranges_add(&both, MAX(r->r[i].start, with->r[j].start),
+				       MIN(r->r[i].end, with->r[j].end));
 		if (r->r[i].end < with->r[j].end)
 			i++;
 		else
@@ -86,7 +87,8 @@ static int foreign_remove(struct capture *c, const struct cap_zone *z, struct pf
 	int error = 0;
 	for (unsigned i = 0; i < c->nr_zones && !error; i++) {
 		const struct cap_zone *o = &c->zone[i];
-		if (o->node != z->node && o->spanned && o->start_pfn > z->start_pfn && o->start_pfn + o->spanned <= end)
+		if (o->node != z->node && o->spanned && o->start_pfn > z->start_pfn &&
+		    o->start_pfn + o->spanned <= end)
 			error = ranges_remove(r, o->start_pfn, o->start_pfn + o->spanned);
 	}
 	return error;
@@ -129,7 +131,8 @@ static int ranges_guess(struct capture *c, const struct cap_zone *z, struct pfn_
 	else if (end > PCI_HOLE_END && excess <= pages_below(out, PCI_HOLE_END))
 		limit = PCI_HOLE_END;
 	if (excess)
-		cap_note(c, NOTE_GUESSED, "memory holes", "node %u, zone %s: a hole of %lu pages is taken to lie below frame %lu",
+		cap_note(c, NOTE_GUESSED, "memory holes",
+			 "node %u, zone %s: a hole of %lu pages is taken to lie below frame %lu",
 			 z->node, zone_kind_name[z->kind], excess, limit);
 	return excess ? ranges_cut(out, limit, excess) : 0;
 }

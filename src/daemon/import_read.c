@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 
 static int (*const readers[])(struct capture *c, struct why *why) = {
-	cap_read_zoneinfo, cap_read_buddyinfo, cap_read_pagetypeinfo, cap_read_meminfo, cap_read_vmstat,
-	cap_read_iomem,	   cap_read_thp,       cap_read_knobs,	      cap_read_nodes,	cap_read_cpus,
+	cap_read_zoneinfo, cap_read_buddyinfo, cap_read_pagetypeinfo, cap_read_meminfo,
+	cap_read_vmstat,   cap_read_iomem,     cap_read_thp,          cap_read_knobs,
+	cap_read_nodes,    cap_read_cpus,
 };
 
 static int state_set(struct capture *c, const char *state, struct why *why)
@@ -25,7 +26,9 @@ static int state_set(struct capture *c, const char *state, struct why *why)
 	if (stat(state, &st))
 		return why_set(why, -errno, "%s: %s", state, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return why_set(why, -ENOTDIR, "%s: not a directory; --from takes one with proc/ and sys/ below it", state);
+		return why_set(why, -ENOTDIR,
+			       "%s: not a directory; --from takes one with proc/ and sys/ below it",
+			       state);
 	c->state = mem_strdup(state);
 	c->node = mem_zalloc(MM_NODES_MAX * sizeof(*c->node));
 	if (!c->state || !c->node)
@@ -48,8 +51,8 @@ static int bits_find(struct capture *c, struct why *why)
 	}
 	c->bits = high ? 32 : 64;
 	if (high && dma32)
-		return why_set(why, -EINVAL, "%s/proc/zoneinfo:%u: no machine has both DMA32 and HighMem", c->state,
-			       MAX(high->line, dma32->line));
+		return why_set(why, -EINVAL, "%s/proc/zoneinfo:%u: no machine has both DMA32 and HighMem",
+			       c->state, MAX(high->line, dma32->line));
 	return 0;
 }
 
@@ -63,11 +66,13 @@ static int page_size_check(struct capture *c, struct why *why)
 	if (!c->meminfo.known || !total_kb || !managed)
 		return 0;
 	if (total_kb / managed >= 16)
-		return why_set(why, -EINVAL, "%s/proc/meminfo: pages of %lu KiB; ummfs emulates machines with pages of 4 KiB",
+		return why_set(why, -EINVAL,
+			       "%s/proc/meminfo: pages of %lu KiB; ummfs emulates machines with pages of 4 KiB",
 			       c->state, total_kb / managed);
 	uint64_t expected_kb = PAGES_TO_KB(managed);
 	if (total_kb > expected_kb + expected_kb / 20 || total_kb < expected_kb - expected_kb / 20)
-		cap_note(c, NOTE_CORRECTED, "MemTotal", "proc/meminfo: MemTotal %lu kB, but the zones manage %lu kB, which is taken",
+		cap_note(c, NOTE_CORRECTED, "MemTotal",
+			 "proc/meminfo: MemTotal %lu kB, but the zones manage %lu kB, which is taken",
 			 total_kb, expected_kb);
 	return 0;
 }

@@ -41,8 +41,9 @@ static void shape_print(const struct capture *c, struct text *out)
 		cpus = MAX(cpus, c->zone[i].nr_pagesets);
 		managed += c->zone[i].managed;
 	}
-	text_printf(out, "%s: %u node%s, %u zone%s, %u CPU%s, %lu MiB", *c->state ? c->state : "/", nodes, nodes == 1 ? "" : "s",
-		    zones, zones == 1 ? "" : "s", cpus, cpus == 1 ? "" : "s", managed >> (20 - PAGE_SHIFT));
+	text_printf(out, "%s: %u node%s, %u zone%s, %u CPU%s, %lu MiB", *c->state ? c->state : "/",
+		    nodes, nodes == 1 ? "" : "s", zones, zones == 1 ? "" : "s", cpus,
+		    cpus == 1 ? "" : "s", managed >> (20 - PAGE_SHIFT));
 }
 
 void import_report(const struct capture *c, struct text *out)

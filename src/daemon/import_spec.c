@@ -46,7 +46,8 @@ static void cpus_online_find(struct capture *c, struct machine_spec *s)
 		mask_set(&listed, 0);
 	}
 	if (c->cpus_online.known && memcmp(&c->cpus_online.set, &listed, sizeof(listed)))
-		cap_note(c, NOTE_CORRECTED, "online CPUs", "sys/devices/system/cpu/online differs from the CPUs that zoneinfo lists, which are taken");
+		cap_note(c, NOTE_CORRECTED, "online CPUs",
+			 "sys/devices/system/cpu/online differs from the CPUs that zoneinfo lists, which are taken");
 	s->cpus_online = listed;
 }
 
@@ -88,8 +89,9 @@ static void cpus_spread(struct capture *c, struct machine_spec *s, const struct 
 	MASK_FOR_EACH(cpu, orphans)
 		mask_set(&s->node[home[(uint64_t)i++ * nr / count]].cpus, cpu);
 	if (nr > 1)
-		cap_note(c, NOTE_GUESSED, "CPUs of nodes", "no cpulist names the node of %u CPUs; they are spread evenly over %u nodes", count,
-			 nr);
+		cap_note(c, NOTE_GUESSED, "CPUs of nodes",
+			 "no cpulist names the node of %u CPUs; they are spread evenly over %u nodes",
+			 count, nr);
 }
 
 static void cpus_place(struct capture *c, struct machine_spec *s)
@@ -106,7 +108,8 @@ static void cpus_place(struct capture *c, struct machine_spec *s)
 			orphans.w[cpu / 64] &= ~(1ull << cpu % 64);
 		}
 	if (not_online)
-		cap_note(c, NOTE_CORRECTED, "cpulist", "%u CPUs of the nodes' cpulists are not online or stand on two nodes; left out",
+		cap_note(c, NOTE_CORRECTED, "cpulist",
+			 "%u CPUs of the nodes' cpulists are not online or stand on two nodes; left out",
 			 not_online);
 	if (!mask_empty(&orphans))
 		cpus_spread(c, s, &orphans);
@@ -147,8 +150,9 @@ static void distances_set(struct capture *c, struct machine_spec *s)
 				s->node[n].distance[to] = from->distance[i++];
 	}
 	if (guessed)
-		cap_note(c, NOTE_GUESSED, "distances", "%u nodes have no usable distance file; taken as %d to themselves, %d to others", guessed,
-			 DISTANCE_LOCAL, DISTANCE_REMOTE);
+		cap_note(c, NOTE_GUESSED, "distances",
+			 "%u nodes have no usable distance file; taken as %d to themselves, %d to others",
+			 guessed, DISTANCE_LOCAL, DISTANCE_REMOTE);
 }
 
 static int nodes_set(struct capture *c, struct machine_spec *s, struct why *why)
@@ -159,12 +163,14 @@ static int nodes_set(struct capture *c, struct machine_spec *s, struct why *why)
 	if (c->nodes_possible.known && !mask_empty(&c->nodes_possible.set))
 		nr = MAX(nr, mask_highest(&c->nodes_possible.set) + 1);
 	if (nr > MM_NODES_MAX)
-		return why_set(why, -EINVAL, "%s/sys/devices/system/node: the highest node number is %u", c->state, MM_NODES_MAX - 1);
+		return why_set(why, -EINVAL, "%s/sys/devices/system/node: the highest node number is %u",
+			       c->state, MM_NODES_MAX - 1);
 	int error = machine_spec_set_nodes(s, nr);
 	if (error)
 		return error;
 	for (unsigned n = 0; n < nr; n++) {
-		s->node[n].online = c->node[n].seen || (c->nodes_online.known && mask_has(&c->nodes_online.set, n));
+		s->node[n].online = c->node[n].seen ||
+				    (c->nodes_online.known && mask_has(&c->nodes_online.set, n));
 		s->node[n].host_node = c->here && s->node[n].online ? (int)n : -1;
 	}
 	return 0;
@@ -175,12 +181,16 @@ static int nodes_set(struct capture *c, struct machine_spec *s, struct why *why)
 /* Old kernels print no start_pfn for some zones: behind the zone before it, not below where its kind begins. */
 static void zone_start_guess(struct capture *c, struct cap_zone *z)
 {
-	uint64_t start = z->kind == ZONE_DMA ? 1 : z->kind == ZONE_DMA32 ? 4096 : c->bits == 32 ? 4096 : 0x100000;
+	uint64_t start = z->kind == ZONE_DMA     ? 1
+			 : z->kind == ZONE_DMA32 ? 4096
+			 : c->bits == 32         ? 4096
+						 : 0x100000;
 	for (const struct cap_zone *o = c->zone; o < z; o++)
 		if (cap_zone_populated(o))
 			start = MAX(start, o->start_pfn + o->spanned);
 	z->start_pfn = start;
-	cap_note(c, NOTE_GUESSED, "start_pfn", "node %u, zone %s: no start_pfn, taken as %lu", z->node, zone_kind_name[z->kind], start);
+	cap_note(c, NOTE_GUESSED, "start_pfn", "node %u, zone %s: no start_pfn, taken as %lu",
+		 z->node, zone_kind_name[z->kind], start);
 }
 
 static uint64_t zone_blocks_printed(struct capture *c, const struct cap_zone *z)
@@ -190,7 +200,8 @@ static uint64_t zone_blocks_printed(struct capture *c, const struct cap_zone *z)
 		sum += z->blocks[mt];
 	if (sum <= bound)
 		return sum;
-	cap_note(c, NOTE_CORRECTED, "number of blocks", "node %u, zone %s: %lu pageblocks do not fit its %lu pages; counted anew", z->node,
+	cap_note(c, NOTE_CORRECTED, "number of blocks",
+		 "node %u, zone %s: %lu pageblocks do not fit its %lu pages; counted anew", z->node,
 		 zone_kind_name[z->kind], sum, z->spanned);
 	return 0;
 }
@@ -210,7 +221,8 @@ static int zone_set(struct capture *c, struct machine_spec *s, struct cap_zone *
 	if (!z->start_pfn)
 		return why_line(c, why, z->line, "the zone starts at frame 0, which no kernel hands out");
 	if (z->spanned > MM_HIGHEST_PFN - z->start_pfn)
-		return why_line(c, why, z->line, "the zone ends past the highest frame that ummfs can number");
+		return why_line(c, why, z->line,
+				"the zone ends past the highest frame that ummfs can number");
 
 	struct zone_spec *zs = &s->node[z->node].zone[type];
 	struct pfn_ranges r = { 0 };
@@ -232,7 +244,8 @@ struct owned_range {
 
 static int owned_compare(const void *a, const void *b)
 {
-	uint64_t x = ((const struct owned_range *)a)->r.start, y = ((const struct owned_range *)b)->r.start;
+	uint64_t x = ((const struct owned_range *)a)->r.start,
+		 y = ((const struct owned_range *)b)->r.start;
 	return (x > y) - (x < y);
 }
 
@@ -249,14 +262,16 @@ static int overlap_check(struct capture *c, const struct machine_spec *s, struct
 			for (unsigned i = 0; i < s->node[n].zone[t].nr_ranges && !error; i++) {
 				error = cap_grow((void **)&all, &cap, nr, sizeof(*all));
 				if (!error)
-					all[nr++] = (struct owned_range){ s->node[n].zone[t].range[i],
-									  cap_zone_find(c, n, kinds[t])->line };
+					all[nr++] =
+						(struct owned_range){ s->node[n].zone[t].range[i],
+								      cap_zone_find(c, n, kinds[t])->line };
 			}
-	if (!error)
+	if (!error && nr)
 		qsort(all, nr, sizeof(*all), owned_compare);
 	for (unsigned i = 1; i < nr && !error; i++)
 		if (all[i].r.start < all[i - 1].r.end)
-			error = why_line(c, why, MAX(all[i].line, all[i - 1].line), "the zone's memory lies inside another zone's");
+			error = why_line(c, why, MAX(all[i].line, all[i - 1].line),
+					 "the zone's memory lies inside another zone's");
 	mem_free(all);
 	return error;
 }
@@ -277,7 +292,8 @@ static void thp_set(struct capture *c, struct machine_spec *s)
 		managed += c->zone[i].managed;
 	s->thp = c->thp < 0 ? managed >= (512ul << 20 >> PAGE_SHIFT) : c->thp;
 	if (c->thp < 0)
-		cap_note(c, NOTE_GUESSED, "transparent huge pages", "taken as %s, as 6.1 does with this much memory", s->thp ? "on" : "off");
+		cap_note(c, NOTE_GUESSED, "transparent huge pages",
+			 "taken as %s, as 6.1 does with this much memory", s->thp ? "on" : "off");
 }
 
 int import_spec(struct capture *c, struct machine_spec *s, struct why *why)

@@ -23,16 +23,19 @@ static const struct {
 	int64_t min, max;
 } knobs[] = {
 	{ "min_free_kbytes", KNOB_INT, offsetof(struct vm, machine.tune.min_free_kbytes), 0, INT32_MAX },
-	{ "watermark_scale_factor", KNOB_INT, offsetof(struct vm, machine.tune.watermark_scale_factor), 1, 3000 },
-	{ "watermark_boost_factor", KNOB_INT, offsetof(struct vm, machine.tune.watermark_boost_factor), 0, INT32_MAX },
-	{ "percpu_pagelist_high_fraction", KNOB_INT, offsetof(struct vm, machine.tune.percpu_pagelist_high_fraction), 0,
-	  INT32_MAX },
+	{ "watermark_scale_factor", KNOB_INT,
+	  offsetof(struct vm, machine.tune.watermark_scale_factor), 1, 3000 },
+	{ "watermark_boost_factor", KNOB_INT,
+	  offsetof(struct vm, machine.tune.watermark_boost_factor), 0, INT32_MAX },
+	{ "percpu_pagelist_high_fraction", KNOB_INT,
+	  offsetof(struct vm, machine.tune.percpu_pagelist_high_fraction), 0, INT32_MAX },
 	{ "numa_stat", KNOB_INT, offsetof(struct vm, machine.tune.numa_stat), 0, 1 },
 	{ "stat_interval", KNOB_INT, offsetof(struct vm, stat_interval), INT32_MIN / 250, INT32_MAX / 250 },
 	{ "overcommit_memory", KNOB_INT, offsetof(struct vm, overcommit.memory), 0, 2 },
 	{ "overcommit_ratio", KNOB_INT, offsetof(struct vm, overcommit.ratio), INT32_MIN, INT32_MAX },
 	{ "overcommit_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.kbytes), 0, INT64_MAX },
-	{ "admin_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.admin_reserve_kbytes), 0, INT64_MAX },
+	{ "admin_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.admin_reserve_kbytes),
+	  0, INT64_MAX },
 	{ "user_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.user_reserve_kbytes), 0, INT64_MAX },
 	{ "nr_overcommit_hugepages", KNOB_LONG, offsetof(struct vm, hugetlb.nr_overcommit), 0, INT64_MAX },
 };
@@ -45,7 +48,8 @@ static void knob_set(struct capture *c, struct vm *vm, unsigned i)
 	if (!text)
 		return;
 	if (parse_i64(text, &value) || value < knobs[i].min || value > knobs[i].max) {
-		cap_note(c, NOTE_CORRECTED, knobs[i].name, "proc/sys/vm/%s: \"%.40s\" is not a value of 6.1; the default stays",
+		cap_note(c, NOTE_CORRECTED, knobs[i].name,
+			 "proc/sys/vm/%s: \"%.40s\" is not a value of 6.1; the default stays",
 			 knobs[i].name, text);
 		return;
 	}
@@ -70,11 +74,62 @@ static void ratios_set(struct capture *c, struct vm *vm)
 		if (!word)
 			return;
 		if (parse_i64(word, &value) || value < 0 || value > INT32_MAX) {
-			cap_note(c, NOTE_CORRECTED, "lowmem_reserve_ratio", "proc/sys/vm/lowmem_reserve_ratio: \"%.40s\" is not a ratio", word);
+			cap_note(c, NOTE_CORRECTED, "lowmem_reserve_ratio",
+				 "proc/sys/vm/lowmem_reserve_ratio: \"%.40s\" is not a ratio", word);
 			return;
 		}
 		vm->machine.tune.lowmem_reserve_ratio[i] = (int32_t)value;
 	}
+}
+
+/* Low memory: zones with a share of min_free_kbytes. */
+static bool zone_has_share(const struct capture *c, const struct cap_zone *z)
+{
+	return c->bits == 64 || (z->kind != ZONE_HIGHMEM && z->kind != ZONE_MOVABLE);
+}
+
+static bool about(int64_t value, int64_t other)
+{
+	return value - other <= other / 50 && other - value <= other / 50;
+}
+
+/* Marks without the knobs that made them: what the zones' shares add up to. */
+static void min_free_derive(struct capture *c, struct tune *t)
+{
+	uint64_t pages = 0;
+	bool printed = false;
+	for (unsigned i = 0; i < c->nr_zones; i++) {
+		const struct cap_zone *z = &c->zone[i];
+		if (!z->has_marks || !cap_zone_populated(z) || !zone_has_share(c, z))
+			continue;
+		printed = true;
+		pages += z->min - z->boost;
+	}
+	int64_t kbytes = (int64_t)MIN(PAGES_TO_KB(pages), (uint64_t)INT32_MAX);
+	if (!printed || about(kbytes, t->min_free_kbytes))
+		return;
+	t->min_free_kbytes = (int32_t)kbytes;
+	cap_note(c, NOTE_GUESSED, "min_free_kbytes",
+		 "min_free_kbytes: %ld, from the min marks of the zones", kbytes);
+}
+
+static void scale_factor_derive(struct capture *c, struct tune *t)
+{
+	const struct cap_zone *z = NULL;
+	for (unsigned i = 0; i < c->nr_zones; i++)
+		if (c->zone[i].has_marks && zone_has_share(c, &c->zone[i]) &&
+		    (!z || c->zone[i].managed > z->managed))
+			z = &c->zone[i];
+	if (!z || !z->managed || z->low < z->min)
+		return;
+	uint64_t gap = z->low - z->min, share = (z->min - z->boost) / 4;
+	uint64_t standard = MAX(share, z->managed * (uint64_t)t->watermark_scale_factor / 10000);
+	if (gap <= share + 1 || about((int64_t)gap, (int64_t)standard))
+		return;
+	t->watermark_scale_factor = (int32_t)CLAMP(DIV_ROUND_UP(gap * 10000, z->managed), 1ul, 3000ul);
+	cap_note(c, NOTE_GUESSED, "watermark_scale_factor",
+		 "watermark_scale_factor: %d, from the distance of the marks of the largest zone",
+		 t->watermark_scale_factor);
 }
 
 /*
@@ -82,12 +137,10 @@ static void ratios_set(struct capture *c, struct vm *vm)
  * recompute its own. The default was computed from slightly less memory than
  * is managed now, so what is close to it counts as the default.
  */
-static void user_min_free_guess(struct capture *c, struct vm *vm)
+static void user_min_free_guess(struct vm *vm)
 {
 	struct tune *t = &vm->machine.tune;
-	int64_t standard = machine_default_min_free_kbytes(&vm->machine);
-	int64_t off = t->min_free_kbytes - standard;
-	if (cap_knob_value(c, "min_free_kbytes") && (off > standard / 50 || off < -standard / 50))
+	if (!about(t->min_free_kbytes, machine_default_min_free_kbytes(&vm->machine)))
 		t->user_min_free_kbytes = t->min_free_kbytes;
 }
 
@@ -96,7 +149,11 @@ void import_knobs_set(struct capture *c, struct vm *vm)
 	for (unsigned i = 0; i < ARRAY_LEN(knobs); i++)
 		knob_set(c, vm, i);
 	ratios_set(c, vm);
-	user_min_free_guess(c, vm);
+	if (!cap_knob_value(c, "min_free_kbytes"))
+		min_free_derive(c, &vm->machine.tune);
+	if (!cap_knob_value(c, "watermark_scale_factor"))
+		scale_factor_derive(c, &vm->machine.tune);
+	user_min_free_guess(vm);
 	machine_update_watermarks(&vm->machine);
 	machine_update_lowmem_reserve(&vm->machine);
 }
@@ -139,8 +196,10 @@ void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone 
 		z->watermark[WMARK_HIGH] = MAX(from->high, from->boost) - from->boost;
 		z->watermark_boost = from->boost;
 	}
-	if (from->nr_protection)
+	if (from->nr_protection) {
 		protection_set(c, z, from);
+		z->machine->reserve_lags = true;
+	}
 	if (zone_populated(z))
 		pagesets_set(z, from);
 	memcpy(z->numa_base, from->numa, sizeof(from->numa));

@@ -78,8 +78,8 @@ void cap_zone_split(struct capture *c, const struct cap_zone *z, uint64_t out[MM
 	}
 	if (corrected)
 		cap_note(c, NOTE_CORRECTED, "free blocks by type",
-			 "node %u, zone %s: pagetypeinfo and buddyinfo disagree on %u orders; buddyinfo's counts are taken", z->node,
-			 zone_kind_name[z->kind], corrected);
+			 "node %u, zone %s: pagetypeinfo and buddyinfo disagree on %u orders; buddyinfo's counts are taken",
+			 z->node, zone_kind_name[z->kind], corrected);
 }
 
 /* Pages of the node that sit in unmovable pageblocks, by this zone's share of the node's memory that kernels use. */

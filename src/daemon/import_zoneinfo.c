@@ -45,9 +45,11 @@ static void drop_comma(char *word)
 		word[len - 1] = 0;
 }
 
-int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node, enum zone_kind *kind, struct why *why)
+int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node, enum zone_kind *kind,
+		   struct why *why)
 {
-	char *head = cap_word(rest), *number = cap_word(rest), *zone = cap_word(rest), *name = cap_word(rest);
+	char *head = cap_word(rest), *number = cap_word(rest), *zone = cap_word(rest),
+	     *name = cap_word(rest);
 	if (!name || strcmp(head, "Node") || strcmp(zone, "zone"))
 		return cap_bad(f, why, "expected \"Node N, zone NAME\"");
 	drop_comma(number);
@@ -57,7 +59,8 @@ int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node, enum z
 	if (parse_u64(number, &id))
 		return cap_bad(f, why, "\"%.40s\" is not a node number", number);
 	if (id >= MM_NODES_MAX)
-		return cap_bad(f, why, "node %.20s: the highest node number is %u", number, MM_NODES_MAX - 1);
+		return cap_bad(f, why, "node %.20s: the highest node number is %u", number,
+			       MM_NODES_MAX - 1);
 	int k = zone_kind_parse(name);
 	if (k < 0)
 		return cap_bad(f, why, "there is no zone \"%.40s\"", name);
@@ -95,9 +98,12 @@ static const struct {
 	const char *name;
 	size_t offset;
 } zone_lines[] = {
-	{ "boost", offsetof(struct cap_zone, boost) },     { "min", offsetof(struct cap_zone, min) },
-	{ "low", offsetof(struct cap_zone, low) },         { "high", offsetof(struct cap_zone, high) },
-	{ "spanned", offsetof(struct cap_zone, spanned) }, { "present", offsetof(struct cap_zone, present) },
+	{ "boost", offsetof(struct cap_zone, boost) },
+	{ "min", offsetof(struct cap_zone, min) },
+	{ "low", offsetof(struct cap_zone, low) },
+	{ "high", offsetof(struct cap_zone, high) },
+	{ "spanned", offsetof(struct cap_zone, spanned) },
+	{ "present", offsetof(struct cap_zone, present) },
 	{ "managed", offsetof(struct cap_zone, managed) },
 };
 
@@ -181,7 +187,8 @@ static int protection_read(struct reading *r, char *rest)
 	struct cap_zone *z = r->zone;
 	for (char *p = strtok_r(rest, "(), ", &rest); p; p = strtok_r(NULL, "(), ", &rest)) {
 		if (z->nr_protection == MM_ZONE_TYPES_MAX)
-			return cap_bad(&r->f, r->why, "more than %u numbers of protection", MM_ZONE_TYPES_MAX);
+			return cap_bad(&r->f, r->why, "more than %u numbers of protection",
+				       MM_ZONE_TYPES_MAX);
 		int error = cap_number(&r->f, p, "protection:", &z->protection[z->nr_protection++], r->why);
 		if (error)
 			return error;
@@ -239,7 +246,8 @@ static int line_read(struct reading *r, char *line)
 	if (!word)
 		return 0;
 	if (!r->zone)
-		return cap_bad(&r->f, r->why, "\"%.40s\" stands before the first \"Node N, zone NAME\"", word);
+		return cap_bad(&r->f, r->why,
+			       "\"%.40s\" stands before the first \"Node N, zone NAME\"", word);
 	if (!strcmp(word, "per-node")) {
 		r->node_stats = true;
 		return 0;
@@ -270,21 +278,24 @@ static int zone_check(struct reading *r, struct cap_zone *z)
 	r->f.line = z->line;
 	if (!z->managed && z->free) {
 		z->managed = z->present;
-		cap_note(r->c, NOTE_GUESSED, "managed pages", "node %u, zone %s: no managed pages printed, taken as present", z->node,
-			 name);
+		cap_note(r->c, NOTE_GUESSED, "managed pages",
+			 "node %u, zone %s: no managed pages printed, taken as present", z->node, name);
 	}
 	if (z->present > z->spanned)
-		return cap_bad(&r->f, r->why, "zone %s: present %lu is more than spanned %lu", name, z->present, z->spanned);
+		return cap_bad(&r->f, r->why, "zone %s: present %lu is more than spanned %lu", name,
+			       z->present, z->spanned);
 	if (z->managed > z->present)
-		return cap_bad(&r->f, r->why, "zone %s: managed %lu is more than present %lu", name, z->managed, z->present);
+		return cap_bad(&r->f, r->why, "zone %s: managed %lu is more than present %lu", name,
+			       z->managed, z->present);
 	if (z->free > z->managed)
-		return cap_bad(&r->f, r->why, "zone %s: free %lu is more than managed %lu", name, z->free, z->managed);
+		return cap_bad(&r->f, r->why, "zone %s: free %lu is more than managed %lu", name,
+			       z->free, z->managed);
 	if (z->has_start && (z->start_pfn > MM_HIGHEST_PFN || z->spanned > MM_HIGHEST_PFN - z->start_pfn))
-		return cap_bad(&r->f, r->why, "zone %s ends past frame %u, the highest that ummfs can number", name,
-			       MM_HIGHEST_PFN);
+		return cap_bad(&r->f, r->why, "zone %s ends past frame %u, the highest that ummfs can number",
+			       name, MM_HIGHEST_PFN);
 	if (z->boost > z->min)
-		return cap_bad(&r->f, r->why, "zone %s: boost %lu is more than min %lu, which contains it", name, z->boost,
-			       z->min);
+		return cap_bad(&r->f, r->why, "zone %s: boost %lu is more than min %lu, which contains it",
+			       name, z->boost, z->min);
 	return 0;
 }
 
@@ -293,7 +304,9 @@ int cap_read_zoneinfo(struct capture *c, struct why *why)
 	struct reading r = { .c = c, .why = why };
 	int error = cap_open(&r.f, c, "proc/zoneinfo", why);
 	if (error == -ENOENT)
-		return why_set(why, error, "%s/proc/zoneinfo: cannot be read; a state needs at least this file", c->state);
+		return why_set(why, error,
+			       "%s/proc/zoneinfo: cannot be read; a state needs at least this file",
+			       c->state);
 	if (error)
 		return error;
 

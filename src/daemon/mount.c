@@ -26,12 +26,13 @@ static int args_build(struct fuse_args *args, const struct options *o)
 	text_init(&name, 0);
 	text_str(&name, "fsname=");
 	text_str(&name, o->source);
-	int err = fuse_opt_add_opt(&list, "subtype=ummfs") || fuse_opt_add_opt(&list, "default_permissions") ||
+	int err = fuse_opt_add_opt(&list, "subtype=ummfs") ||
+		  fuse_opt_add_opt(&list, "default_permissions") ||
 		  fuse_opt_add_opt_escaped(&list, text_cstr(&name)) ||
 		  (allow_other && fuse_opt_add_opt(&list, "allow_other")) ||
-		  (o->fuse.len && fuse_opt_add_opt(&list, o->fuse.buf)) || fuse_opt_add_arg(args, "ummfs") ||
-		  fuse_opt_add_arg(args, "-o") || fuse_opt_add_arg(args, list) ||
-		  (o->debug && fuse_opt_add_arg(args, "-d"));
+		  (o->fuse.len && fuse_opt_add_opt(&list, o->fuse.buf)) ||
+		  fuse_opt_add_arg(args, "ummfs") || fuse_opt_add_arg(args, "-o") ||
+		  fuse_opt_add_arg(args, list) || (o->debug && fuse_opt_add_arg(args, "-d"));
 	text_fini(&name);
 	free(list);
 	return err ? -ENOMEM : 0;
@@ -85,14 +86,16 @@ static int session_mount(struct mount *m, const char *path, struct why *why)
 	int kept_fd = -1;
 
 	if (access("/dev/fuse", F_OK))
-		return why_set(why, -ENODEV, "/dev/fuse is missing: load the module with modprobe fuse, or give the container the device");
+		return why_set(why, -ENODEV,
+			       "/dev/fuse is missing: load the module with modprobe fuse, or give the container the device");
 	fuse_set_log_func(fuse_log_catch);
 	int fd = stderr_catch(&kept_fd);
 	int err = fuse_session_mount(m->session, path);
 	stderr_release(fd, kept_fd, said, sizeof(said));
 	fuse_set_log_func(fuse_log_line);
 	if (err)
-		return why_set(why, -EPERM, "cannot mount on %s: %s", path, said[0] ? said : "libfuse does not say why");
+		return why_set(why, -EPERM, "cannot mount on %s: %s", path,
+			       said[0] ? said : "libfuse does not say why");
 	m->mounted = true;
 	return 0;
 }
@@ -107,7 +110,8 @@ static int session_start(struct mount *m, const struct options *o, const char *p
 	m->session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), &m->fs);
 	fuse_opt_free_args(&args);
 	if (!m->session)
-		return why_set(why, -EINVAL, "libfuse refuses the mount options: %s", text_cstr((struct text *)&o->fuse));
+		return why_set(why, -EINVAL, "libfuse refuses the mount options: %s",
+			       text_cstr((struct text *)&o->fuse));
 	return session_mount(m, path, why);
 }
 
@@ -116,7 +120,9 @@ static int mount_probe(const char *path, struct why *why)
 {
 	struct stat st;
 
-	return stat(path, &st) ? why_set(why, -errno, "mounted on %s, but it does not answer: %s", path, strerror(errno)) : 0;
+	return stat(path, &st) ? why_set(why, -errno, "mounted on %s, but it does not answer: %s",
+					 path, strerror(errno))
+			       : 0;
 }
 
 int mount_open(struct mount *m, struct booted *b, const struct options *o, const char *path, struct why *why)

@@ -32,8 +32,8 @@ static void octal_unescape(char *s)
 	char *to = s;
 
 	while (*s) {
-		bool octal = s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' &&
-			     s[3] >= '0' && s[3] <= '7';
+		bool octal = s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
+			     s[2] <= '7' && s[3] >= '0' && s[3] <= '7';
 		if (octal) {
 			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
 			s += 4;
@@ -135,19 +135,31 @@ static char *path_absolute(const char *path)
 	return whole;
 }
 
+/* What the kernel has cached of a dead mount, stat still tells; an open has to ask. */
+static bool is_dead(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == ENOTCONN;
+}
+
 static int dead_mount_replace(const char *path, struct why *why)
 {
 	struct mount_line here;
-	struct stat st;
 
-	for (int i = 0; i < DEAD_MOUNTS_MAX && stat(path, &st) && errno == ENOTCONN; i++) {
+	for (int i = 0; i < DEAD_MOUNTS_MAX && is_dead(path); i++) {
 		if (mount_type_at(path, &here))
 			break;
 		if (strcmp(here.type, OUR_TYPE))
-			return why_set(why, -ENOTCONN, "%s is a dead mount of type %s: take it away with fusermount3 -uz %s",
+			return why_set(why, -ENOTCONN,
+				       "%s is a dead mount of type %s: take it away with fusermount3 -uz %s",
 				       path, here.type, path);
 		if (mountpoint_detach(path))
-			return why_set(why, -EPERM, "%s is a dead mount that another user made: as root, umount -l %s", path, path);
+			return why_set(why, -EPERM,
+				       "%s is a dead mount that another user made: as root, umount -l %s",
+				       path, path);
 		log_notice("%s was the dead mount of a daemon that was killed; replaced", path);
 	}
 	return 0;
@@ -177,11 +189,16 @@ static int dir_check(const char *path, struct why *why)
 	if (!S_ISDIR(st.st_mode))
 		return why_set(why, -ENOTDIR, "mount point %s is not a directory", path);
 	if (!mount_type_at(path, &here) && !strcmp(here.type, OUR_TYPE))
-		return why_set(why, -EBUSY, "a machine is mounted on %s already: umount %s, or choose another directory", path, path);
+		return why_set(why, -EBUSY,
+			       "a machine is mounted on %s already: umount %s, or choose another directory",
+			       path, path);
 	if (access(path, R_OK | W_OK | X_OK))
-		return why_set(why, -EACCES, "mount point %s: you must own it and be allowed to write to it", path);
+		return why_set(why, -EACCES,
+			       "mount point %s: you must own it and be allowed to write to it", path);
 	if (!dir_is_empty(path))
-		return why_set(why, -ENOTEMPTY, "mount point %s is not empty: its files would be hidden; choose an empty directory", path);
+		return why_set(why, -ENOTEMPTY,
+			       "mount point %s is not empty: its files would be hidden; choose an empty directory",
+			       path);
 	return 0;
 }
 
@@ -191,7 +208,8 @@ char *mountpoint_prepare(const char *path, struct why *why)
 
 	if (!absolute) {
 		if (errno == ENOENT)
-			why_set(why, -ENOENT, "mount point %s does not exist: make it with mkdir -p %s", path, path);
+			why_set(why, -ENOENT,
+				"mount point %s does not exist: make it with mkdir -p %s", path, path);
 		else
 			why_set(why, -errno, "mount point %s: %s", path, strerror(errno));
 		return NULL;

@@ -83,12 +83,9 @@ static int letter_parse(struct options *o, int letter, struct why *why)
 }
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "from", required_argument, NULL, 'F' },
-	{ "check", no_argument, NULL, 'C' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
+	{ "config", required_argument, NULL, 'c' }, { "from", required_argument, NULL, 'F' },
+	{ "check", no_argument, NULL, 'C' },        { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },      { 0 },
 };
 
 static int letters_parse(struct options *o, int argc, char **argv, struct why *why)

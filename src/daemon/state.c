@@ -28,8 +28,8 @@ static uint64_t node_managed_pages(const struct node *n)
 
 static void node_print(struct text *t, const struct node *n)
 {
-	text_printf(t, "node %u: MemTotal %llu kB, MemFree %llu kB, file %llu kB, anon %llu kB\n", n->id,
-		    (unsigned long long)PAGES_TO_KB(node_managed_pages(n)),
+	text_printf(t, "node %u: MemTotal %llu kB, MemFree %llu kB, file %llu kB, anon %llu kB\n",
+		    n->id, (unsigned long long)PAGES_TO_KB(node_managed_pages(n)),
 		    (unsigned long long)PAGES_TO_KB(node_free_pages(n)),
 		    (unsigned long long)PAGES_TO_KB(node_stat_read(n, NR_FILE_PAGES)),
 		    (unsigned long long)PAGES_TO_KB(node_stat_read(n, NR_ANON_MAPPED)));
@@ -39,7 +39,8 @@ static void region_print(struct text *t, const struct region *r)
 {
 	text_printf(t, "memory: %s", backing_name[r->backing]);
 	if (r->limit_pages != UINT64_MAX)
-		text_printf(t, ", %llu of at most %llu kB in use", (unsigned long long)PAGES_TO_KB(READ_RELAXED(&r->used_pages)),
+		text_printf(t, ", %llu of at most %llu kB in use",
+			    (unsigned long long)PAGES_TO_KB(READ_RELAXED(&r->used_pages)),
 			    (unsigned long long)PAGES_TO_KB(r->limit_pages));
 	text_char(t, '\n');
 }
@@ -52,10 +53,12 @@ void state_print(struct text *t, const struct vm *vm)
 
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		free_pages += node_free_pages(&m->node[n]);
-	text_printf(t, "machine: MemTotal %llu kB, MemFree %llu kB, HugePages_Total %llu, HugePages_Free %llu, Committed_AS %llu kB\n",
-		    (unsigned long long)PAGES_TO_KB(READ_RELAXED(&vm->total_pages)), (unsigned long long)PAGES_TO_KB(free_pages),
-		    (unsigned long long)READ_RELAXED(&h->nr), (unsigned long long)READ_RELAXED(&h->nr_free),
-		    (unsigned long long)PAGES_TO_KB(MAX(READ_RELAXED(&vm->overcommit.committed_pages), 0)));
+	text_printf(
+		t, "machine: MemTotal %llu kB, MemFree %llu kB, HugePages_Total %llu, HugePages_Free %llu, Committed_AS %llu kB\n",
+		(unsigned long long)PAGES_TO_KB(READ_RELAXED(&vm->total_pages)),
+		(unsigned long long)PAGES_TO_KB(free_pages), (unsigned long long)READ_RELAXED(&h->nr),
+		(unsigned long long)READ_RELAXED(&h->nr_free),
+		(unsigned long long)PAGES_TO_KB(MAX(READ_RELAXED(&vm->overcommit.committed_pages), 0)));
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		if (m->node[n].online)
 			node_print(t, &m->node[n]);
@@ -71,7 +74,8 @@ void state_log(const struct vm *vm)
 	text_init(&text, 0);
 	state_print(&text, vm);
 	char *copy = strdup(text_cstr(&text));
-	for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest))
+	for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; line;
+	     line = strtok_r(NULL, "\n", &rest))
 		log_info("state: %s", line);
 	free(copy);
 	text_fini(&text);

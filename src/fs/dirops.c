@@ -52,7 +52,8 @@ static size_t listing_encode(fuse_req_t req, const struct listing *l, unsigned f
 
 	for (unsigned i = from; i < l->nr; i++) {
 		struct stat st = { .st_ino = l->item[i].ino, .st_mode = l->item[i].type };
-		size_t n = fuse_add_direntry(req, buf + used, size - used, listing_name(l, i), &st, (off_t)i + 1);
+		size_t n = fuse_add_direntry(req, buf + used, size - used, listing_name(l, i), &st,
+					     (off_t)i + 1);
 		if (n > size - used)
 			break;
 		used += n;
@@ -171,7 +172,8 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
-void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *fi)
 {
 	(void)name;
 	(void)mode;
@@ -193,8 +195,8 @@ void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *n
 	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
-void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to, const char *to_name,
-		  unsigned flags)
+void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
+		  const char *to_name, unsigned flags)
 {
 	(void)name;
 	(void)to;

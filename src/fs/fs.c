@@ -33,11 +33,16 @@ static void snapshot_free(struct snapshot *s)
 	mem_free(s);
 }
 
-void fs_fini(struct fs *fs)
+void fs_spares_free(struct fs *fs)
 {
 	handle_spares_free(fs);
 	while (fs->nr_snapshots)
 		snapshot_free(fs->snapshot[--fs->nr_snapshots]);
+}
+
+void fs_fini(struct fs *fs)
+{
+	fs_spares_free(fs);
 	lock_fini(&fs->spare_lock);
 	tree_fini(&fs->tree);
 }

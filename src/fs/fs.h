@@ -42,6 +42,7 @@ struct fs_options {
 /* 0 or -ENOMEM. vm outlives fs. */
 MUST_CHECK int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o);
 void fs_fini(struct fs *fs); /* every handle is closed */
+void fs_spares_free(struct fs *fs); /* what is kept for reuse; nobody else uses fs */
 
 /* A snapshot with the parts asked for, and back. NULL: no memory. */
 MUST_CHECK struct snapshot *fs_snapshot_take(struct fs *fs, unsigned parts);

@@ -185,7 +185,8 @@ static int text_refresh(struct fs *fs, struct handle *h, const struct inode *i)
 	return err;
 }
 
-static int text_slice(struct fs *fs, struct handle *h, const struct inode *i, size_t len, off_t offset, struct slice *out)
+static int text_slice(struct fs *fs, struct handle *h, const struct inode *i, size_t len,
+		      off_t offset, struct slice *out)
 {
 	*out = (struct slice){ "", 0 };
 	if (offset && is_sysctl(i))
@@ -232,7 +233,8 @@ static bool sysctl_write_counts(struct handle *h, off_t offset)
 	return counts;
 }
 
-static ssize_t knob_entry_write(struct fs *fs, struct handle *h, const struct entry *e, const char *buf, size_t len, off_t offset)
+static ssize_t knob_entry_write(struct fs *fs, struct handle *h, const struct entry *e,
+				const char *buf, size_t len, off_t offset)
 {
 	if (e->knob->style == KNOB_SYSFS)
 		len = MIN(len, SYSFS_WRITE_MAX);

@@ -25,7 +25,8 @@ struct slice {
  * Up to len bytes from offset on. 0 and *out set, which is valid until
  * handle_read_end; or -errno and nothing to end. Reads of one handle take turns.
  */
-MUST_CHECK int handle_read_begin(struct fs *fs, struct handle *h, size_t len, off_t offset, struct slice *out);
+MUST_CHECK int handle_read_begin(struct fs *fs, struct handle *h, size_t len, off_t offset,
+				 struct slice *out);
 void handle_read_end(struct handle *h);
 
 /* Bytes taken, or -errno, as write(2) on a real machine's file. */

@@ -24,7 +24,8 @@
 static uint64_t task_ino(const struct task *t, unsigned which)
 {
 	ASSERT(which < 1u << WHICH_BITS && t->id < 1u << SLOT_BITS);
-	return INO_TASK | (uint64_t)t->generation << (SLOT_BITS + WHICH_BITS) | (uint64_t)t->id << WHICH_BITS | which;
+	return INO_TASK | (uint64_t)t->generation << (SLOT_BITS + WHICH_BITS) |
+	       (uint64_t)t->id << WHICH_BITS | which;
 }
 
 uint64_t task_dir_ino(const struct task *t)
@@ -195,7 +196,7 @@ static void entry_stat(struct fs *fs, const struct entry *e, struct stat *st)
 		break;
 	case ENTRY_LINK:
 		st->st_mode |= S_IFLNK;
-		st->st_size = (off_t)strlen(e->target);
+		st->st_size = e->realm == REALM_SYS ? 0 : (off_t)strlen(e->target); /* sysfs tells no length */
 		break;
 	case ENTRY_VIEW:
 		st->st_mode |= S_IFREG;

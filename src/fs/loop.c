@@ -2,51 +2,58 @@
 #include "fs/loop.h"
 
 #include "base/mem.h"
-#include "fs/inode.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 /*
- * A thread is receiving (spinning or asleep in poll), answering, or parked on
- * the condition. `mutex` guards the counts; the common request, which is short,
- * does not touch it.
+ * A thread is receiving (asleep in read, or about to be), answering, or parked
+ * on the condition. `mutex` guards the counts; the common request, which is
+ * short, does not touch it.
  *
  *   nr_receiving   threads that will take the next request, those answering a
  *                  short one included: they are back before it matters
  *   nr_calls       parked threads asked to come back
+ *
+ * Spinning pays when a processor is idle beside the client's, and costs the
+ * client its processor when none is. Which it is shows in the outcome: each
+ * fruitless spin doubles the number of requests answered without one.
  */
 
 #define SPIN_US 20u
-#define SPIN_TRIES 4 /* fruitless spins in a row after which a thread stops spinning */
-#define BACKLOG 16 /* requests found waiting in a row that call for another thread */
+#define SPIN_SKIP_MAX 4095u
+#define BACKLOG_EVERY                                                                              \
+	17 /* requests between two looks at the queue: no divisor of what one client does in turn */
+#define BACKLOG_MANY 4 /* looks in a row that find requests waiting call for another thread */
+#define WAKE_SIGNAL SIGUSR2 /* takes a thread out of read */
 
 struct worker {
 	struct loop *loop;
 	pthread_t thread;
 	struct fuse_buf buf;
-	int spins_left;
-	unsigned backlog;
+	unsigned spin_skip, spin_backoff;
+	unsigned answered, backlog;
+	bool ended; /* relaxed */
 };
 
 struct loop {
 	struct fuse_session *session;
 	int fd;
-	int wake_fd; /* readable: stop */
 	int end_fd;
 	uint64_t spin_ns;
 	unsigned base, max;
 	bool stop; /* relaxed */
 	pthread_mutex_t mutex;
 	pthread_cond_t called;
-	unsigned nr_threads, nr_receiving, nr_parked, nr_calls;
+	unsigned nr_threads, nr_parked, nr_calls;
+	unsigned nr_receiving; /* relaxed outside the mutex */
 	struct worker worker[LOOP_THREADS_MAX];
 };
 
@@ -65,16 +72,35 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+static bool request_waiting(const struct loop *l)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* ---- How many receive ---- */
+
+static void receiving_add(struct loop *l, int delta) /* mutex held */
+{
+	WRITE_RELAXED(&l->nr_receiving, l->nr_receiving + (unsigned)delta);
+}
+
+static bool others_receive(const struct loop *l)
+{
+	return READ_RELAXED(&l->nr_receiving) > 1;
+}
+
 /* mutex held */
 static int thread_add(struct loop *l)
 {
 	struct worker *w = &l->worker[l->nr_threads];
 
-	*w = (struct worker){ .loop = l, .spins_left = SPIN_TRIES };
+	*w = (struct worker){ .loop = l };
 	int err = pthread_create(&w->thread, NULL, worker_main, w);
 	if (!err) {
 		l->nr_threads++;
-		l->nr_receiving++;
+		receiving_add(l, 1);
 	}
 	return -err;
 }
@@ -84,15 +110,22 @@ static void thread_call(struct loop *l)
 {
 	if (l->nr_parked > l->nr_calls) {
 		l->nr_calls++;
-		l->nr_receiving++;
+		receiving_add(l, 1);
 		pthread_cond_signal(&l->called);
 	} else if (l->nr_threads < l->max && !l->stop) {
 		(void)!thread_add(l);
 	}
 }
 
-static void backlog_relieve(struct loop *l)
+/* Requests have been waiting whenever one was taken: let another thread take some. */
+static void backlog_watch(struct loop *l, struct worker *w)
 {
+	if (++w->answered % BACKLOG_EVERY)
+		return;
+	w->backlog = request_waiting(l) ? w->backlog + 1 : 0;
+	if (w->backlog < BACKLOG_MANY)
+		return;
+	w->backlog = 0;
 	pthread_mutex_lock(&l->mutex);
 	if (l->nr_receiving < l->base)
 		thread_call(l);
@@ -102,7 +135,8 @@ static void backlog_relieve(struct loop *l)
 static void blocking_begin(struct loop *l)
 {
 	pthread_mutex_lock(&l->mutex);
-	if (!--l->nr_receiving)
+	receiving_add(l, -1);
+	if (!l->nr_receiving)
 		thread_call(l);
 	pthread_mutex_unlock(&l->mutex);
 }
@@ -110,17 +144,16 @@ static void blocking_begin(struct loop *l)
 static void blocking_end(struct loop *l)
 {
 	pthread_mutex_lock(&l->mutex);
-	l->nr_receiving++;
+	receiving_add(l, 1);
 	pthread_mutex_unlock(&l->mutex);
 }
 
-/* Sleep until called, when others receive. False: this thread is the last one and must not. */
-static bool worker_park(struct loop *l)
+/* Others receive and nothing waits: sleep until called. */
+static void worker_park(struct loop *l)
 {
 	pthread_mutex_lock(&l->mutex);
-	bool park = l->nr_receiving > 1 && !l->stop;
-	if (park) {
-		l->nr_receiving--;
+	if (l->nr_receiving > 1 && !l->stop) {
+		receiving_add(l, -1);
 		l->nr_parked++;
 		while (!l->nr_calls && !l->stop)
 			pthread_cond_wait(&l->called, &l->mutex);
@@ -129,68 +162,49 @@ static bool worker_park(struct loop *l)
 			l->nr_calls--;
 	}
 	pthread_mutex_unlock(&l->mutex);
-	return park;
 }
 
-/* Look for a request again and again for a short while. */
-static int worker_spin(struct loop *l, struct worker *w)
+/* ---- One request ---- */
+
+static bool request_spin(const struct loop *l)
 {
-	if (w->spins_left <= 0)
-		return -EAGAIN;
 	uint64_t end_ns = now_ns() + l->spin_ns;
-	do {
-		int n = fuse_session_receive_buf(l->session, &w->buf);
-		if (n != -EAGAIN) {
-			w->spins_left = SPIN_TRIES;
-			return n;
-		}
-	} while (now_ns() < end_ns && !loop_stopping(l));
-	w->spins_left--;
-	return -EAGAIN;
+
+	do
+		if (request_waiting(l))
+			return true;
+	while (now_ns() < end_ns && !loop_stopping(l));
+	return false;
 }
 
-/* Requests that come soon after the last one make spinning worth while again. */
-static void worker_sleep(struct loop *l, struct worker *w)
+static void worker_spin(const struct loop *l, struct worker *w)
 {
-	struct pollfd p[2] = { { .fd = l->fd, .events = POLLIN }, { .fd = l->wake_fd, .events = POLLIN } };
-
-	if (worker_park(l))
+	if (!l->spin_ns || others_receive(l))
 		return;
-	uint64_t from_ns = now_ns();
-	poll(p, 2, -1);
-	if (l->spin_ns && now_ns() - from_ns < 5 * l->spin_ns)
-		w->spins_left = MAX(w->spins_left, 1);
-}
-
-static int worker_receive(struct loop *l, struct worker *w)
-{
-	int n = fuse_session_receive_buf(l->session, &w->buf);
-
-	if (n != -EAGAIN) {
-		w->backlog++;
-		return n;
+	if (w->spin_skip) {
+		w->spin_skip--;
+		return;
 	}
-	w->backlog = 0;
-	return worker_spin(l, w);
+	if (request_spin(l))
+		w->spin_backoff /= 2;
+	else
+		w->spin_backoff = MIN(w->spin_backoff * 2 + 1, SPIN_SKIP_MAX);
+	w->spin_skip = w->spin_backoff;
 }
 
-/* What allocates, frees, or waits for somebody who does: changes, and all that belongs to a task. */
+/* What may allocate or free for long. Who reads never waits for those who write. */
 static bool request_may_block(const struct fuse_buf *buf)
 {
 	const struct fuse_in_header *in = buf->mem;
 
-	return in->opcode == FUSE_WRITE || in->opcode == FUSE_MKDIR || in->opcode == FUSE_RMDIR ||
-	       ino_is_task(in->nodeid);
+	return in->opcode == FUSE_WRITE || in->opcode == FUSE_MKDIR || in->opcode == FUSE_RMDIR;
 }
 
 static void worker_answer(struct loop *l, struct worker *w)
 {
 	bool blocking = request_may_block(&w->buf);
 
-	if (w->backlog >= BACKLOG) {
-		w->backlog = 0;
-		backlog_relieve(l);
-	}
+	backlog_watch(l, w);
 	if (blocking)
 		blocking_begin(l);
 	fuse_session_process_buf(l->session, &w->buf);
@@ -204,14 +218,19 @@ static void *worker_main(void *arg)
 	struct loop *l = w->loop;
 
 	while (!loop_stopping(l)) {
-		int n = worker_receive(l, w);
-		if (n > 0)
-			worker_answer(l, w);
-		else if (n == -EAGAIN)
-			worker_sleep(l, w);
-		else if (n != -EINTR)
+		if (others_receive(l) && !request_waiting(l)) {
+			worker_park(l);
+			continue;
+		}
+		int n = fuse_session_receive_buf(l->session, &w->buf);
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n <= 0)
 			break;
+		worker_answer(l, w);
+		worker_spin(l, w);
 	}
+	WRITE_RELAXED(&w->ended, true);
 	eventfd_write(l->end_fd, 1);
 	return NULL;
 }
@@ -224,10 +243,20 @@ struct loop_options loop_defaults(void)
 	return (struct loop_options){ .workers = 2, .spin_us = alone ? 0 : SPIN_US };
 }
 
+static void wake_handle(int sig)
+{
+	(void)sig; /* that it came is all */
+}
+
+static int wake_prepare(void)
+{
+	struct sigaction sa = { .sa_handler = wake_handle };
+
+	return sigaction(WAKE_SIGNAL, &sa, NULL) ? -errno : 0;
+}
+
 static void loop_free(struct loop *l)
 {
-	if (l->wake_fd >= 0)
-		close(l->wake_fd);
 	if (l->end_fd >= 0)
 		close(l->end_fd);
 	pthread_cond_destroy(&l->called);
@@ -235,15 +264,18 @@ static void loop_free(struct loop *l)
 	mem_free(l);
 }
 
-static int loop_open_fds(struct loop *l)
+static int loop_begin(struct loop *l)
 {
-	int flags = fcntl(l->fd, F_GETFL);
-
-	l->wake_fd = eventfd(0, EFD_CLOEXEC);
 	l->end_fd = eventfd(0, EFD_CLOEXEC);
-	if (l->wake_fd < 0 || l->end_fd < 0 || flags < 0 || fcntl(l->fd, F_SETFL, flags | O_NONBLOCK))
+	if (l->end_fd < 0)
 		return -errno;
-	return 0;
+	int err = wake_prepare();
+	if (err)
+		return err;
+	pthread_mutex_lock(&l->mutex);
+	err = thread_add(l);
+	pthread_mutex_unlock(&l->mutex);
+	return err;
 }
 
 int loop_start(struct loop **out, struct fuse_session *session, const struct loop_options *o)
@@ -254,18 +286,13 @@ int loop_start(struct loop **out, struct fuse_session *session, const struct loo
 		return -ENOMEM;
 	l->session = session;
 	l->fd = fuse_session_fd(session);
-	l->wake_fd = l->end_fd = -1;
+	l->end_fd = -1;
 	l->spin_ns = o->spin_us * 1000ull;
 	l->base = CLAMP(o->workers, 1u, LOOP_THREADS_MAX);
 	l->max = l->base == 1 ? 1 : LOOP_THREADS_MAX;
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_cond_init(&l->called, NULL);
-	int err = loop_open_fds(l);
-	if (!err) {
-		pthread_mutex_lock(&l->mutex);
-		err = thread_add(l);
-		pthread_mutex_unlock(&l->mutex);
-	}
+	int err = loop_begin(l);
 	if (err)
 		loop_free(l);
 	else
@@ -278,16 +305,26 @@ int loop_end_fd(const struct loop *l)
 	return l->end_fd;
 }
 
+/* A signal that comes just before the read is lost, so it is sent until the thread has seen `stop`. */
+static void worker_end(struct worker *w)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (!READ_RELAXED(&w->ended)) {
+		pthread_kill(w->thread, WAKE_SIGNAL);
+		nanosleep(&pause, NULL);
+	}
+	pthread_join(w->thread, NULL);
+	free(w->buf.mem); /* libfuse's own malloc */
+}
+
 void loop_stop(struct loop *l)
 {
 	pthread_mutex_lock(&l->mutex);
 	WRITE_RELAXED(&l->stop, true);
 	pthread_cond_broadcast(&l->called);
 	pthread_mutex_unlock(&l->mutex);
-	eventfd_write(l->wake_fd, 1);
-	for (unsigned i = 0; i < l->nr_threads; i++) { /* no thread is added after stop */
-		pthread_join(l->worker[i].thread, NULL);
-		free(l->worker[i].buf.mem); /* libfuse's own malloc */
-	}
+	for (unsigned i = 0; i < l->nr_threads; i++) /* none is added after stop */
+		worker_end(&l->worker[i]);
 	loop_free(l);
 }

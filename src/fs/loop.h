@@ -7,10 +7,11 @@
  *
  * Nearly all that a small read costs is waking a sleeping thread, so a thread
  * that has just answered looks for the next request for some microseconds
- * before it sleeps. While requests are few, one thread receives and the others
- * are parked: woken along with it they would only be in the way. A second
- * joins while requests keep queueing up, and another one whenever a request is
- * begun that may take long (a task that allocates), up to LOOP_THREADS_MAX.
+ * before it sleeps, as long as that pays. While requests are few, one thread
+ * receives and the others are parked: woken along with it they would only be
+ * in the way. A second joins while requests keep queueing up, and another one
+ * whenever a request is begun that may take long (a task that allocates), up
+ * to LOOP_THREADS_MAX.
  */
 
 #include "base/defs.h"
@@ -26,7 +27,7 @@ struct loop_options {
 
 struct loop;
 
-/* The session is mounted; its descriptor becomes non-blocking. 0 or -errno. */
+/* The session is mounted. Takes SIGUSR2 for itself. 0 or -errno. */
 MUST_CHECK int loop_start(struct loop **out, struct fuse_session *session, const struct loop_options *o);
 int loop_end_fd(const struct loop *l); /* readable once the mount is gone */
 void loop_stop(struct loop *l); /* no request is answered after it; frees l */

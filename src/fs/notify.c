@@ -38,7 +38,8 @@ static void *notifier_main(void *arg)
 	struct notifier *n = arg;
 
 	for (struct notice *notice; (notice = notice_wait(n)); mem_free(notice))
-		(void)fuse_lowlevel_notify_inval_entry(n->session, notice->dir, notice->name, strlen(notice->name));
+		(void)fuse_lowlevel_notify_inval_entry(n->session, notice->dir, notice->name,
+						       strlen(notice->name));
 	return NULL;
 }
 

@@ -116,7 +116,8 @@ static int attr_change(const struct inode *i, const struct stat *st, int what)
 	return err;
 }
 
-static void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi)
+static void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what,
+			  struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct inode i;

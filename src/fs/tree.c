@@ -109,7 +109,8 @@ static void entry_link(struct tree *t, struct entry *dir, struct entry *e)
 }
 
 /* A new entry in dir, or the root when dir is NULL. */
-static struct entry *entry_create(struct tree *t, struct entry *dir, const char *name, size_t len, enum entry_kind kind)
+static struct entry *entry_create(struct tree *t, struct entry *dir, const char *name, size_t len,
+				  enum entry_kind kind)
 {
 	if (entries_reserve(t))
 		return NULL;
@@ -147,7 +148,8 @@ static enum entry_realm dir_realm(const struct entry *dir, const char *name, siz
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(border); i++)
-		if (border[i].above == dir->realm && strlen(border[i].name) == len && !memcmp(border[i].name, name, len))
+		if (border[i].above == dir->realm && strlen(border[i].name) == len &&
+		    !memcmp(border[i].name, name, len))
 			return border[i].realm;
 	return dir->realm;
 }

@@ -123,6 +123,15 @@ static int dynamic_add(struct tree *t)
 	return 0;
 }
 
+/* debugfs keeps its root to root (fs/debugfs/inode.c, 6.1). */
+static void debug_close(struct tree *t)
+{
+	struct entry *debug = tree_find(t, "sys/kernel/debug");
+
+	if (debug)
+		debug->mode = 0700;
+}
+
 int tree_build(struct tree *t, const struct machine *m, const char *dev_mem)
 {
 	for (unsigned i = 0; i < nr_views; i++)
@@ -133,6 +142,7 @@ int tree_build(struct tree *t, const struct machine *m, const char *dev_mem)
 			return -ENOMEM;
 	if (cpus_add(t, m) || dynamic_add(t))
 		return -ENOMEM;
+	debug_close(t);
 	if (dev_mem && !tree_add_link(t, "dev/mem", dev_mem))
 		return -ENOMEM;
 	return 0;

@@ -90,9 +90,10 @@ int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value
 	return 0;
 }
 
+/* Reading recomputes the reserve as well, as in 6.1: after boot, and after import, the printed one may lag. */
 int knob_show_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
 {
-	const struct machine *m = &vm->machine;
+	struct machine *m = &vm->machine;
 	(void)k;
 	(void)arg;
 	for (unsigned i = 0; i < m->nr_zone_types; i++) {
@@ -101,6 +102,7 @@ int knob_show_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned
 		text_i64(out, READ_RELAXED(&m->tune.lowmem_reserve_ratio[i]));
 	}
 	text_char(out, '\n');
+	machine_update_lowmem_reserve(m);
 	return 0;
 }
 

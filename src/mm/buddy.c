@@ -31,7 +31,7 @@ static void area_push(struct zone *z, pfn_t pfn, unsigned order, enum migratetyp
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_BUDDY);
 	page->order = (uint8_t)order;
 	page->migratetype = (uint8_t)mt;
-	page->zone = z->id;
+	WRITE_RELAXED(&page->zone, z->id);
 	page->lru = LRU_NONE;
 	page->owner = 0;
 	if (tail)
@@ -89,7 +89,7 @@ static struct page *block_use(struct zone *z, pfn_t pfn, unsigned order, enum mi
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
 	page->order = (uint8_t)order;
 	page->migratetype = (uint8_t)mt;
-	page->zone = z->id;
+	WRITE_RELAXED(&page->zone, z->id);
 	page->lru = LRU_NONE;
 	page->owner = 0;
 	return page;
@@ -109,9 +109,11 @@ struct page *buddy_take(struct zone *z, unsigned order, enum migratetype mt)
 	return block_use(z, pfn, order, mt);
 }
 
+/* The zone is asked before the order: another zone's block may change under that zone's lock. */
 static bool page_is_free_block(const struct zone *z, const struct page *page, unsigned order)
 {
-	return READ_RELAXED(&page->state) == PAGE_BUDDY && page->order == order && page->zone == z->id;
+	return READ_RELAXED(&page->state) == PAGE_BUDDY && READ_RELAXED(&page->zone) == z->id &&
+	       page->order == order;
 }
 
 /* Blocks of a pageblock or more merge across types only if neither type is a reserve. */

@@ -41,13 +41,22 @@ void buddy_remove(struct zone *z, pfn_t pfn);
 uint64_t zone_free_blocks(const struct zone *z, unsigned order); /* all types */
 uint64_t zone_buddy_pages(const struct zone *z); /* sum over orders, as buddyinfo adds up */
 
-enum migratetype pageblock_type(const struct machine *m, pfn_t pfn);
+static inline enum migratetype pageblock_type(const struct machine *m, pfn_t pfn)
+{
+	return (enum migratetype)(READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]) ^ MIGRATE_MOVABLE);
+}
 void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt);
 /* Move the free blocks of pfn's pageblock to mt's lists; returns pages moved. 6.1: move_freepages_block. */
 unsigned pageblock_move_free(struct zone *z, pfn_t pfn, enum migratetype mt);
+/* Pages of the pageblock in use that could be moved away: those on an LRU list. */
+unsigned pageblock_movable_pages(const struct zone *z, pfn_t pfn);
+/* Boot. How many blocks pagetypeinfo counts in the zone; and those that begin in no memory become Unmovable (all zones counted). */
+uint64_t zone_count_pageblocks(const struct zone *z);
+void zone_mark_holes(struct zone *z);
 
 /* Highatomic reserve, 6.1: reserve_highatomic_pageblock / unreserve_highatomic_pageblock. They take the zone lock themselves. */
 void zone_reserve_highatomic(struct zone *z, struct page *page);
-bool zone_unreserve_highatomic(struct zone *z, bool force); /* did one pageblock go back? */
+/* mt: of the request that is in need, the block becomes that. Without force the last reserved block is kept. Did one go back? */
+bool zone_unreserve_highatomic(struct zone *z, enum migratetype mt, bool force);
 
 #endif

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pageblock types and what happens when a type has run out: blocks are stolen
- * from another type, with their whole pageblock when it is worth it, so that
- * kinds of memory that cannot move stay together (mm/page_alloc.c:
- * __rmqueue_fallback, steal_suitable_fallback, reserve_highatomic_pageblock,
- * 6.1). The zone's lock is held throughout.
- *
- * The type of a pageblock is one byte; the zone counts its blocks by type as
- * pagetypeinfo does. A block that two zones share (a zone edge inside it)
- * counts for both.
+ * What happens when a type has run out: blocks are stolen from another type,
+ * with their whole pageblock when it is worth it, so that kinds of memory that
+ * cannot move stay together (mm/page_alloc.c: __rmqueue_fallback,
+ * steal_suitable_fallback, reserve_highatomic_pageblock, 6.1). The zone's lock
+ * is held throughout.
  */
 
 #include "mm/buddy.h"
@@ -23,84 +19,6 @@ static const uint8_t fallback_order[MIGRATE_PCPTYPES][2] = {
 	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
 };
 
-enum migratetype pageblock_type(const struct machine *m, pfn_t pfn)
-{
-	return (enum migratetype)(READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]) ^
-				  MIGRATE_MOVABLE);
-}
-
-static bool zone_overlaps(const struct zone *z, uint64_t start, uint64_t end)
-{
-	return z->present && z->start_pfn < end && start < z->start_pfn + z->spanned;
-}
-
-static void zone_count_pageblock(struct zone *z, enum migratetype from, enum migratetype to)
-{
-	__atomic_fetch_sub(&z->nr_pageblocks[from], 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&z->nr_pageblocks[to], 1, __ATOMIC_RELAXED);
-}
-
-void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt)
-{
-	struct machine *m = z->machine;
-	enum migratetype old = pageblock_type(m, pfn);
-	if (old == mt)
-		return;
-	WRITE_RELAXED(&m->pageblock[pfn >> m->pageblock_order], (uint8_t)(mt ^ MIGRATE_MOVABLE));
-
-	uint64_t size = 1ull << m->pageblock_order, start = ALIGN_DOWN((uint64_t)pfn, size);
-	if (start >= z->start_pfn && start + size <= z->start_pfn + z->spanned) {
-		zone_count_pageblock(z, old, mt);
-		return;
-	}
-	FOR_EACH_POPULATED_ZONE(other, m)
-		if (other->node == z->node && zone_overlaps(other, start, start + size))
-			zone_count_pageblock(other, old, mt);
-}
-
-/* The frames of pfn's pageblock that lie in the zone. */
-static struct pfn_range pageblock_range(const struct zone *z, pfn_t pfn)
-{
-	uint64_t size = 1ull << z->machine->pageblock_order, start = ALIGN_DOWN((uint64_t)pfn, size);
-	return (struct pfn_range){MAX(start, z->start_pfn), MIN(start + size, z->start_pfn + z->spanned)};
-}
-
-static bool page_in_zone(const struct zone *z, const struct page *page)
-{
-	return READ_RELAXED(&page->state) != PAGE_NONE && page->zone == z->id;
-}
-
-unsigned pageblock_move_free(struct zone *z, pfn_t pfn, enum migratetype mt)
-{
-	struct pfn_range r = pageblock_range(z, pfn);
-	unsigned moved = 0;
-	for (uint64_t at = r.start; at < r.end;) {
-		struct page *page = pfn_page(z->machine, (pfn_t)at);
-		if (!page_in_zone(z, page) || READ_RELAXED(&page->state) != PAGE_BUDDY) {
-			at++;
-			continue;
-		}
-		unsigned order = page->order;
-		buddy_retype(z, (pfn_t)at, mt);
-		moved += 1u << order;
-		at += 1ull << order;
-	}
-	return moved;
-}
-
-/* Pages of the pageblock in use that could be moved away: those on an LRU list. */
-static unsigned pageblock_movable_pages(const struct zone *z, pfn_t pfn)
-{
-	struct pfn_range r = pageblock_range(z, pfn);
-	unsigned pages = 0;
-	for (uint64_t at = r.start; at < r.end; at++) {
-		const struct page *page = pfn_page(z->machine, (pfn_t)at);
-		pages += page_in_zone(z, page) && READ_RELAXED(&page->state) == PAGE_USED &&
-			 READ_RELAXED(&page->lru) != LRU_NONE;
-	}
-	return pages;
-}
-
 /* 6.1: boost_watermark. Raise the marks for a while so that kswapd frees whole blocks. */
 static bool zone_boost(struct zone *z)
 {
@@ -114,7 +32,7 @@ static bool zone_boost(struct zone *z)
 	return true;
 }
 
-/* May a request of this order and type take the whole pageblock over? */
+/* May a request of this type take the whole pageblock over when it finds a block of this order in it? */
 static bool can_claim_pageblock(const struct machine *m, unsigned order, enum migratetype mt)
 {
 	return order >= m->pageblock_order / 2 || mt == MIGRATE_RECLAIMABLE || mt == MIGRATE_UNMOVABLE;
@@ -166,7 +84,9 @@ static void block_steal(struct zone *z, pfn_t pfn, unsigned order, enum migratet
 	}
 	unsigned movable = pageblock_movable_pages(z, pfn);
 	unsigned moved = pageblock_move_free(z, pfn, mt);
-	if (pageblock_is_alike(z, mt, old, moved, movable))
+	if (!moved)
+		buddy_retype(z, pfn, mt);
+	else if (pageblock_is_alike(z, mt, old, moved, movable))
 		pageblock_set_type(z, pfn, mt);
 }
 
@@ -202,7 +122,7 @@ static bool fallback_steal(struct zone *z, unsigned order, enum migratetype mt, 
 		if (at == least)
 			return false;
 	}
-	claim = at >= m->pageblock_order || can_claim_pageblock(m, order, mt);
+	claim = can_claim_pageblock(m, at, mt);
 	if (!claim && mt == MIGRATE_MOVABLE && at > order) {
 		at = order;
 		while (!fallback_find(z, at, mt, &from))
@@ -244,17 +164,17 @@ void zone_reserve_highatomic(struct zone *z, struct page *page)
 	lock_drop(&z->lock);
 }
 
-static void highatomic_return(struct zone *z, pfn_t pfn)
+static unsigned highatomic_return(struct zone *z, pfn_t pfn, enum migratetype mt)
 {
 	uint64_t block = 1ull << z->machine->pageblock_order;
+	uint64_t reserved = READ_RELAXED(&z->nr_reserved_highatomic);
 	if (pageblock_type(z->machine, pfn) == MIGRATE_HIGHATOMIC)
-		WRITE_RELAXED(&z->nr_reserved_highatomic,
-			      z->nr_reserved_highatomic - MIN(block, z->nr_reserved_highatomic));
-	pageblock_set_type(z, pfn, MIGRATE_UNMOVABLE);
-	pageblock_move_free(z, pfn, MIGRATE_UNMOVABLE);
+		WRITE_RELAXED(&z->nr_reserved_highatomic, reserved - MIN(block, reserved));
+	pageblock_set_type(z, pfn, mt);
+	return pageblock_move_free(z, pfn, mt);
 }
 
-bool zone_unreserve_highatomic(struct zone *z, bool force)
+bool zone_unreserve_highatomic(struct zone *z, enum migratetype mt, bool force)
 {
 	bool done = false;
 	uint64_t block = 1ull << z->machine->pageblock_order;
@@ -263,10 +183,7 @@ bool zone_unreserve_highatomic(struct zone *z, bool force)
 	lock_take(&z->lock);
 	for (unsigned order = 0; order < MM_ORDERS && !done; order++) {
 		pfn_t pfn = z->area[order].list[MIGRATE_HIGHATOMIC].head;
-		if (!pfn)
-			continue;
-		highatomic_return(z, pfn);
-		done = true;
+		done = pfn && highatomic_return(z, pfn, mt);
 	}
 	lock_drop(&z->lock);
 	return done;

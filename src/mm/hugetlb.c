@@ -105,19 +105,19 @@ static bool hugetlb_surplus_fits(const struct hugetlb_node *n, int delta)
 
 bool hugetlb_adjust_surplus(struct hugetlb *h, int delta, int node)
 {
-	unsigned nr_nodes = h->machine->nr_nodes;
+	unsigned nr_nodes = node < 0 ? h->machine->nr_nodes : 1;
 	unsigned *next = delta < 0 ? &h->next_to_alloc : &h->next_to_free;
+	if (node >= 0)
+		*next = (unsigned)node;
 	for (unsigned i = 0; i < nr_nodes; i++) {
-		unsigned id = node >= 0 ? (unsigned)node : (*next + i) % nr_nodes;
+		unsigned id = (*next + i) % h->machine->nr_nodes;
 		struct hugetlb_node *n = &h->node[id];
-		if (hugetlb_surplus_fits(n, delta)) {
-			hugetlb_count(&h->nr_surplus, &n->nr_surplus, delta);
-			if (node < 0)
-				*next = (id + 1) % nr_nodes;
-			return true;
-		}
-		if (node >= 0)
-			return false;
+		if (!hugetlb_surplus_fits(n, delta))
+			continue;
+		hugetlb_count(&h->nr_surplus, &n->nr_surplus, delta);
+		if (node < 0)
+			*next = (id + 1) % nr_nodes;
+		return true;
 	}
 	return false;
 }

@@ -17,8 +17,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SECTION_PAGES (1ull << (27 - PAGE_SHIFT)) /* the kernel knows memory in sections of 128 MiB */
-
 struct zone *machine_zone_next(const struct machine *m, const struct zone *after)
 {
 	unsigned id = after ? after->id + 1u : 0;
@@ -72,22 +70,6 @@ static int machine_alloc_tables(struct machine *m)
 	m->map = mem_map(map_bytes(m));
 	m->pageblock = mem_map(pageblock_bytes(m));
 	return m->node && m->zone && m->cpu && m->map && m->pageblock ? 0 : -ENOMEM;
-}
-
-/* Pageblocks as pagetypeinfo counts them: steps from the zone's start that fall into a section with memory. */
-static uint64_t zone_count_pageblocks(const struct zone *z)
-{
-	uint64_t step = 1ull << z->machine->pageblock_order, blocks = 0;
-	uint64_t end = z->start_pfn + z->spanned, covered = z->start_pfn;
-	for (unsigned i = 0; i < z->nr_ranges; i++) {
-		uint64_t a = MAX(ALIGN_DOWN(z->range[i].start, SECTION_PAGES), covered);
-		uint64_t b = MIN(ALIGN_UP(z->range[i].end, SECTION_PAGES), end);
-		if (a >= b)
-			continue;
-		blocks += DIV_ROUND_UP(b - z->start_pfn, step) - DIV_ROUND_UP(a - z->start_pfn, step);
-		covered = b;
-	}
-	return blocks;
 }
 
 static int zone_init(struct zone *z, struct node *n, unsigned type, const struct zone_spec *spec)
@@ -187,7 +169,7 @@ static void zone_free_pieces(struct zone *z, uint64_t start, uint64_t end)
 		unsigned order = MIN((unsigned)__builtin_ctzll(start), (unsigned)MM_ORDER_MAX);
 		while (start + (1ull << order) > end)
 			order--;
-		buddy_give(z, (pfn_t)start, order, MIGRATE_MOVABLE);
+		buddy_give(z, (pfn_t)start, order, pageblock_type(z->machine, (pfn_t)start));
 		start += 1ull << order;
 	}
 }
@@ -248,6 +230,9 @@ static int machine_build(struct machine *m, const struct machine_spec *spec)
 		return error;
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		node_find_first_cpu(&m->node[n]);
+	FOR_EACH_POPULATED_ZONE(z, m)
+		if (!spec->imported)
+			zone_mark_holes(z);
 	FOR_EACH_POPULATED_ZONE(z, m) {
 		if (spec->imported)
 			z->nr_pinned = z->managed;

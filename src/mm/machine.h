@@ -131,6 +131,7 @@ struct node {
 	struct zoneref *zonelist;
 	unsigned nr_zonelist;
 	unsigned nr_zonelist_thisnode; /* leading entries that are this node's own (0 for a node without memory) */
+	struct zone *preferred[MM_ZONE_TYPES_MAX + 1]; /* the first of them for each highest type; the last one is always NULL */
 	int64_t stat[NR_NODE_STATS] CACHE_ALIGNED; /* global values, atomic */
 	int32_t stat_threshold; /* the largest of its zones'; relaxed */
 	struct lru lru;
@@ -169,6 +170,11 @@ struct machine {
 	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
 	struct clock clock;
 	uint64_t managed_pages; /* totalram */
+	/*
+	 * Imported reserves are older than the machine's own knob files: the next
+	 * change of marks brings them up to date. tune_lock.
+	 */
+	bool reserve_lags;
 };
 
 /*

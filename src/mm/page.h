@@ -70,6 +70,18 @@ static inline void page_list_add_tail(struct page *map, struct page_list *l, pfn
 	l->tail = pfn;
 }
 
+/* The list is not empty. */
+static inline struct page *page_list_pop(struct page *map, struct page_list *l)
+{
+	struct page *p = map + l->head;
+	l->head = p->next;
+	if (p->next)
+		map[p->next].prev = PFN_NIL;
+	else
+		l->tail = PFN_NIL;
+	return p;
+}
+
 static inline void page_list_del(struct page *map, struct page_list *l, pfn_t pfn)
 {
 	struct page *p = map + pfn;

@@ -88,7 +88,6 @@ static void pcp_release(struct cpu *c, struct zone *z, struct pcp *pcp, int page
 static struct page *pcp_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt,
 			     bool nofragment)
 {
-	struct page *map = z->machine->map;
 	struct pcp *pcp = &c->zone[z->id].pcp;
 	struct page_list *list = &pcp->list[pcp_index(order, mt)];
 
@@ -98,12 +97,7 @@ static struct page *pcp_take(struct cpu *c, struct zone *z, unsigned order, enum
 		if (!list->head)
 			return NULL;
 	}
-	struct page *page = map + list->head;
-	list->head = page->next;
-	if (page->next)
-		map[page->next].prev = PFN_NIL;
-	else
-		list->tail = PFN_NIL;
+	struct page *page = page_list_pop(z->machine->map, list);
 	WRITE_RELAXED(&pcp->count, pcp->count - (1 << order));
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
 	page->order = (uint8_t)order;
@@ -165,22 +159,35 @@ static int pcp_surplus(struct pcp *pcp, int high, bool drain)
 	return CLAMP(batch, least, most);
 }
 
-static void pcp_give(struct cpu *c, struct zone *z, struct page *page, unsigned order,
-		     enum migratetype mt)
+static void pcp_trim(struct cpu *c, struct zone *z, struct pcp *pcp, unsigned order, unsigned index)
+{
+	bool drain = pcp->free_factor && order && order <= MM_COSTLY_ORDER;
+	int keep = pcp_keep(z, pcp, drain);
+	if (pcp->count >= keep)
+		pcp_release(c, z, pcp, pcp_surplus(pcp, keep, drain), index);
+}
+
+static inline void pcp_give(struct cpu *c, struct zone *z, struct page *page, pfn_t pfn,
+			    unsigned order, enum migratetype mt)
 {
 	struct pcp *pcp = &c->zone[z->id].pcp;
-	unsigned index = pcp_index(order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+	unsigned index = pcp_index(order, LIKELY(mt < MIGRATE_PCPTYPES) ? mt : MIGRATE_MOVABLE);
 
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
 	page->order = (uint8_t)order;
 	page->migratetype = (uint8_t)mt;
-	page_list_add_head(z->machine->map, &pcp->list[index], page_pfn(z->machine, page));
+	page_list_add_head(c->machine->map, &pcp->list[index], pfn);
 	WRITE_RELAXED(&pcp->count, pcp->count + (1 << order));
+	if (UNLIKELY(order || pcp->count >= READ_RELAXED(&pcp->high) || READ_RELAXED(&z->reclaim_active)))
+		pcp_trim(c, z, pcp, order, index);
+}
 
-	bool drain = pcp->free_factor && order && order <= MM_COSTLY_ORDER;
-	int keep = pcp_keep(z, pcp, drain);
-	if (UNLIKELY(pcp->count >= keep))
-		pcp_release(c, z, pcp, pcp_surplus(pcp, keep, drain), index);
+static void block_give(struct cpu *c, struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+{
+	lock_take(&z->lock);
+	buddy_give(z, pfn, order, mt);
+	lock_drop(&z->lock);
+	zone_stat_add(c, z, NR_FREE_PAGES, 1 << order);
 }
 
 void page_give(struct cpu *c, struct page *page, unsigned order)
@@ -193,14 +200,12 @@ void page_give(struct cpu *c, struct page *page, unsigned order)
 	DEBUG_ASSERT(page->state == PAGE_USED && page->lru == LRU_NONE);
 	page->owner = 0;
 	ADD_OWNED(&c->event[PGFREE], 1ull << order);
-	if (LIKELY(pcp_has_order(m, order) && mt != MIGRATE_ISOLATE)) {
-		pcp_give(c, z, page, order, mt);
-		return;
-	}
-	lock_take(&z->lock);
-	buddy_give(z, pfn, order, mt);
-	lock_drop(&z->lock);
-	zone_stat_add(c, z, NR_FREE_PAGES, 1 << order);
+	if (LIKELY(!order && mt < MIGRATE_PCPTYPES))
+		pcp_give(c, z, page, pfn, 0, mt);
+	else if (pcp_has_order(m, order) && mt != MIGRATE_ISOLATE)
+		pcp_give(c, z, page, pfn, order, mt);
+	else
+		block_give(c, z, pfn, order, mt);
 }
 
 void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr)

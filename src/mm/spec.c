@@ -14,7 +14,8 @@
 
 unsigned zone_kinds(unsigned bits, enum zone_kind kind[MM_ZONE_TYPES_MAX])
 {
-	static const enum zone_kind kinds64[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, ZONE_DEVICE };
+	static const enum zone_kind kinds64[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE,
+						  ZONE_DEVICE };
 	static const enum zone_kind kinds32[] = { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE };
 	ASSERT(bits == 64 || bits == 32);
 

@@ -34,6 +34,7 @@
 	X(NUMA_LOCAL, "numa_local", "local_node")                                                  \
 	X(NUMA_OTHER, "numa_other", "other_node")
 
+/* NR_KERNEL_STACK_KB is in kB; the items of huge pages (…_THPS, …_PMDMAPPED) count pages and are printed in huge pages. */
 #define NODE_STATS(X)                                                                              \
 	X(NR_INACTIVE_ANON, "nr_inactive_anon")                                                    \
 	X(NR_ACTIVE_ANON, "nr_active_anon")                                                        \
@@ -85,6 +86,7 @@
  * "high"): the first of ZONE_KINDS consecutive events. N: only with NUMA.
  * B: only on 64-bit machines.
  */
+/* clang-format off */
 #define VM_EVENTS(X, Y, N, B)                                                                      \
 	X(PGPGIN, "pgpgin") X(PGPGOUT, "pgpgout") X(PSWPIN, "pswpin") X(PSWPOUT, "pswpout")        \
 	Y(PGALLOC, "pgalloc") Y(ALLOCSTALL, "allocstall") Y(PGSKIP, "pgskip")                      \
@@ -144,6 +146,7 @@
 	X(KSM_SWPIN_COPY, "ksm_swpin_copy") X(COW_KSM, "cow_ksm") X(ZSWPIN, "zswpin")              \
 	X(ZSWPOUT, "zswpout") X(DIRECT_MAP_LEVEL2_SPLIT, "direct_map_level2_splits")               \
 	X(DIRECT_MAP_LEVEL3_SPLIT, "direct_map_level3_splits")
+/* clang-format on */
 
 #define STAT_ID(id, ...) id,
 #define STAT_ID_KINDS(id, ...) id##_FIRST, id##_LAST = id##_FIRST + ZONE_KINDS - 1,

@@ -130,6 +130,28 @@ void machine_update_pagesets(struct machine *m)
 	lock_drop(&m->tune_lock);
 }
 
+/* One zone's reserve against requests that could have used each higher zone of its node. */
+static void zone_update_reserve(struct zone *z)
+{
+	const struct machine *m = z->machine;
+	int32_t ratio = m->tune.lowmem_reserve_ratio[z->type];
+	uint64_t above = 0;
+	for (unsigned t = 0; t < m->nr_zone_types; t++) {
+		if (t > z->type)
+			above += READ_RELAXED(&z->node->zone[t]->managed);
+		bool clear = t <= z->type || ratio < 1 || !READ_RELAXED(&z->managed);
+		WRITE_RELAXED(&z->lowmem_reserve[t], clear ? 0 : above / (uint64_t)ratio);
+	}
+}
+
+static void update_reserves(struct machine *m)
+{
+	for (unsigned i = 0; i < m->nr_zones; i++)
+		if (m->zone[i].node && m->zone[i].node->online)
+			zone_update_reserve(&m->zone[i]);
+	m->reserve_lags = false;
+}
+
 void machine_update_watermarks(struct machine *m)
 {
 	lock_take(&m->tune_lock);
@@ -147,28 +169,14 @@ void machine_update_watermarks(struct machine *m)
 		if (zone_populated(z))
 			zone_update_pageset(z);
 	}
+	if (m->reserve_lags)
+		update_reserves(m);
 	lock_drop(&m->tune_lock);
-}
-
-/* One zone's reserve against requests that could have used each higher zone of its node. */
-static void zone_update_reserve(struct zone *z)
-{
-	const struct machine *m = z->machine;
-	int32_t ratio = m->tune.lowmem_reserve_ratio[z->type];
-	uint64_t above = 0;
-	for (unsigned t = 0; t < m->nr_zone_types; t++) {
-		if (t > z->type)
-			above += READ_RELAXED(&z->node->zone[t]->managed);
-		bool clear = t <= z->type || ratio < 1 || !READ_RELAXED(&z->managed);
-		WRITE_RELAXED(&z->lowmem_reserve[t], clear ? 0 : above / (uint64_t)ratio);
-	}
 }
 
 void machine_update_lowmem_reserve(struct machine *m)
 {
 	lock_take(&m->tune_lock);
-	for (unsigned i = 0; i < m->nr_zones; i++)
-		if (m->zone[i].node && m->zone[i].node->online)
-			zone_update_reserve(&m->zone[i]);
+	update_reserves(m);
 	lock_drop(&m->tune_lock);
 }

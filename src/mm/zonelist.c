@@ -67,6 +67,14 @@ static void zonelist_add_node(struct node *n, const struct node *from)
 	}
 }
 
+static void node_find_preferred(struct node *n)
+{
+	for (unsigned highest = 0; highest < n->machine->nr_zone_types; highest++)
+		for (unsigned i = n->nr_zonelist; i-- > 0;)
+			if (n->zonelist[i].type <= highest)
+				n->preferred[highest] = n->zonelist[i].zone;
+}
+
 int machine_build_zonelists(struct machine *m)
 {
 	struct zonelist_load load = {{0}};
@@ -85,6 +93,7 @@ int machine_build_zonelists(struct machine *m)
 			if (k == 0)
 				n->nr_zonelist_thisnode = n->nr_zonelist;
 		}
+		node_find_preferred(n);
 	}
 	return 0;
 }

@@ -75,18 +75,18 @@ static bool request_fits(const struct request *r, const struct zone *z)
 	return zone_watermark_ok(z, 0, READ_RELAXED(&z->watermark[WMARK_MIN]), r->highest_type, r->flags);
 }
 
-static void count_numa(const struct request *r, const struct zone *z)
+static inline void count_numa(struct cpu *c, const struct zone *preferred, const struct zone *z)
 {
-	struct cpu_zone *of = r->cpu->zone;
-	if (UNLIKELY(!READ_RELAXED(&r->policy->machine->tune.numa_stat)))
+	struct cpu_zone *of = c->zone;
+	if (UNLIKELY(!READ_RELAXED(&c->machine->tune.numa_stat)))
 		return;
-	if (LIKELY(z->node == r->preferred->node)) {
+	if (LIKELY(z->node == preferred->node)) {
 		ADD_OWNED(&of[z->id].numa[NUMA_HIT], 1);
 	} else {
 		ADD_OWNED(&of[z->id].numa[NUMA_MISS], 1);
-		ADD_OWNED(&of[r->preferred->id].numa[NUMA_FOREIGN], 1);
+		ADD_OWNED(&of[preferred->id].numa[NUMA_FOREIGN], 1);
 	}
-	ADD_OWNED(&of[z->id].numa[z->node == r->cpu->node ? NUMA_LOCAL : NUMA_OTHER], 1);
+	ADD_OWNED(&of[z->id].numa[z->node == c->node ? NUMA_LOCAL : NUMA_OTHER], 1);
 }
 
 static struct page *request_take(const struct request *r, struct zone *z)
@@ -96,7 +96,7 @@ static struct page *request_take(const struct request *r, struct zone *z)
 	struct page *page = zone_take(r->cpu, z, r->order, r->mt, take);
 	if (UNLIKELY(!page))
 		return NULL;
-	count_numa(r, z);
+	count_numa(r->cpu, r->preferred, z);
 	if (UNLIKELY(r->order && (r->flags & ALLOC_HARDER)))
 		zone_reserve_highatomic(z, page);
 	if (UNLIKELY(READ_RELAXED(&z->boosted)) && (r->flags & ALLOC_KSWAPD)) {
@@ -196,7 +196,7 @@ static uint64_t direct_reclaim(const struct request *r)
 static void request_drain(const struct request *r)
 {
 	for (unsigned i = 0; i < r->nr_zones; i++)
-		zone_unreserve_highatomic(r->node->zonelist[i].zone, false);
+		zone_unreserve_highatomic(r->node->zonelist[i].zone, r->mt, false);
 	cpu_leave(r->cpu);
 	machine_drain(r->policy->machine);
 	cpu_enter(r->cpu);
@@ -245,7 +245,24 @@ static struct page *request_slow(struct request *r)
 	return page;
 }
 
-struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+/* A CPU's own page off its own list is all that most requests want: above the low mark of the best zone, nothing boosted. */
+static inline struct page *alloc_single(const struct policy *p, struct cpu *c, gfp_t gfp)
+{
+	unsigned type = p->zone_type[gfp & GFP_ZONE_MASK];
+	struct zone *z = c->node->preferred[type];
+	if (UNLIKELY(!z || (gfp & __GFP_THISNODE) || READ_RELAXED(&z->boosted)))
+		return NULL;
+	uint64_t least = zone_mark_pages(z, WMARK_LOW) + READ_RELAXED(&z->nr_reserved_highatomic) +
+			 READ_RELAXED(&z->lowmem_reserve[type]);
+	if (UNLIKELY(READ_RELAXED(&z->stat[NR_FREE_PAGES]) <= (int64_t)least))
+		return NULL;
+	struct page *page = pcp_take_single(c, z, gfp_migratetype(gfp));
+	if (LIKELY(page))
+		count_numa(c, z, z);
+	return page;
+}
+
+static struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
 {
 	struct request r = {.policy = p,
 			    .cpu = c,
@@ -259,5 +276,15 @@ struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, un
 	struct page *page = request_try(&r);
 	if (UNLIKELY(!page))
 		page = request_slow(&r);
+	return page;
+}
+
+struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+{
+	struct page *page = NULL;
+	if (LIKELY(!order && nid < 0))
+		page = alloc_single(p, c, gfp);
+	if (UNLIKELY(!page))
+		page = alloc_request(p, c, nid, gfp, order);
 	return page;
 }

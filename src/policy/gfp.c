@@ -12,7 +12,7 @@ static const struct {
 	const char *name;
 	gfp_t flags;
 } gfp_names[] = {
-	/* combinations first, the larger before what they contain */
+	/* in the order in which 6.1 prints them; combinations first, the larger before what they contain */
 	{"GFP_TRANSHUGE", GFP_TRANSHUGE},
 	{"GFP_TRANSHUGE_LIGHT", GFP_TRANSHUGE_LIGHT},
 	{"GFP_HIGHUSER_MOVABLE", GFP_HIGHUSER_MOVABLE},
@@ -25,24 +25,24 @@ static const struct {
 	{"GFP_NOIO", GFP_NOIO},
 	{"GFP_NOWAIT", GFP_NOWAIT},
 	{"GFP_DMA", GFP_DMA},
-	{"GFP_DMA32", GFP_DMA32},
 	{"__GFP_HIGHMEM", __GFP_HIGHMEM},
-	{"__GFP_MOVABLE", __GFP_MOVABLE},
-	{"__GFP_RECLAIMABLE", __GFP_RECLAIMABLE},
+	{"GFP_DMA32", GFP_DMA32},
 	{"__GFP_HIGH", __GFP_HIGH},
 	{"__GFP_ATOMIC", __GFP_ATOMIC},
 	{"__GFP_IO", __GFP_IO},
 	{"__GFP_FS", __GFP_FS},
-	{"__GFP_ZERO", __GFP_ZERO},
 	{"__GFP_NOWARN", __GFP_NOWARN},
 	{"__GFP_RETRY_MAYFAIL", __GFP_RETRY_MAYFAIL},
 	{"__GFP_NOFAIL", __GFP_NOFAIL},
 	{"__GFP_NORETRY", __GFP_NORETRY},
 	{"__GFP_COMP", __GFP_COMP},
-	{"__GFP_MEMALLOC", __GFP_MEMALLOC},
+	{"__GFP_ZERO", __GFP_ZERO},
 	{"__GFP_NOMEMALLOC", __GFP_NOMEMALLOC},
+	{"__GFP_MEMALLOC", __GFP_MEMALLOC},
 	{"__GFP_HARDWALL", __GFP_HARDWALL},
 	{"__GFP_THISNODE", __GFP_THISNODE},
+	{"__GFP_RECLAIMABLE", __GFP_RECLAIMABLE},
+	{"__GFP_MOVABLE", __GFP_MOVABLE},
 	{"__GFP_ACCOUNT", __GFP_ACCOUNT},
 	{"__GFP_WRITE", __GFP_WRITE},
 	{"__GFP_RECLAIM", __GFP_RECLAIM},
@@ -87,13 +87,6 @@ unsigned gfp_zone_type(const struct machine *m, gfp_t gfp)
 			normal = t;
 	}
 	return normal;
-}
-
-enum migratetype gfp_migratetype(gfp_t gfp)
-{
-	if (gfp & __GFP_MOVABLE)
-		return MIGRATE_MOVABLE;
-	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
 }
 
 static gfp_t gfp_by_name(const char *s, size_t len)

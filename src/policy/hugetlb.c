@@ -34,10 +34,14 @@ static struct page *fresh_page(struct policy *p, struct hugetlb *h, unsigned nid
 	return page;
 }
 
-/* From the node whose turn it is, or the next one that has a block. */
-static struct page *fresh_page_in_turn(struct policy *p, struct hugetlb *h)
+/* From the node whose turn it is, or the next one that has a block. After a request for one node it is that one's turn. */
+static struct page *fresh_page_in_turn(struct policy *p, struct hugetlb *h, int only)
 {
 	unsigned nr_nodes = p->machine->nr_nodes;
+	if (only >= 0) {
+		h->next_to_alloc = (unsigned)only;
+		return fresh_page(p, h, (unsigned)only);
+	}
 	for (unsigned i = 0; i < nr_nodes; i++) {
 		unsigned nid = h->next_to_alloc;
 		h->next_to_alloc = (nid + 1) % nr_nodes;
@@ -55,7 +59,7 @@ static void pool_grow(struct policy *p, struct hugetlb *h, uint64_t count, int n
 		;
 	while (count > pool_persistent(h)) {
 		lock_drop(&h->lock);
-		struct page *page = nid < 0 ? fresh_page_in_turn(p, h) : fresh_page(p, h, (unsigned)nid);
+		struct page *page = fresh_page_in_turn(p, h, nid);
 		lock_take(&h->lock);
 		if (!page)
 			break;
@@ -67,8 +71,10 @@ static void pool_grow(struct policy *p, struct hugetlb *h, uint64_t count, int n
 static struct page *pool_remove_in_turn(struct hugetlb *h, int nid)
 {
 	unsigned nr_nodes = h->machine->nr_nodes;
-	if (nid >= 0)
+	if (nid >= 0) {
+		h->next_to_free = (unsigned)nid;
 		return hugetlb_remove_free(h, (unsigned)nid, false);
+	}
 	for (unsigned i = 0; i < nr_nodes; i++) {
 		unsigned from = h->next_to_free;
 		h->next_to_free = (from + 1) % nr_nodes;

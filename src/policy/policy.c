@@ -16,7 +16,7 @@ int policy_init(struct policy *p, struct machine *m, bool inline_reclaim)
 	p->machine = m;
 	p->inline_reclaim = inline_reclaim;
 	for (unsigned bits = 0; bits < ARRAY_LEN(p->zone_type); bits++)
-		p->zone_type[bits] = (uint8_t)gfp_zone_type(m, bits);
+		p->zone_type[bits] = (uint8_t)MIN(gfp_zone_type(m, bits), MM_ZONE_TYPES_MAX);
 	p->kswapd = mem_zalloc(m->nr_nodes * sizeof(*p->kswapd));
 	if (!p->kswapd)
 		return -ENOMEM;

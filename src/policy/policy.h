@@ -58,7 +58,7 @@ struct policy {
 	struct machine *machine;
 	struct kswapd *kswapd; /* by node */
 	bool inline_reclaim; /* deterministic: kswapd runs where it would be woken */
-	uint8_t zone_type[16]; /* highest zone type by the zone bits of a request; 0xff: contradicting */
+	uint8_t zone_type[16]; /* highest zone type by the zone bits of a request; MM_ZONE_TYPES_MAX: contradicting */
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
 };

@@ -20,7 +20,8 @@ struct extent_list {
 };
 
 /* unit: bytes that the host hands out at once. 0 or -ENOMEM. */
-MUST_CHECK int extents_create(struct extent_list *l, const struct region_range *range, size_t nr, uint64_t unit);
+MUST_CHECK int extents_create(struct extent_list *l, const struct region_range *range, size_t nr,
+			      uint64_t unit);
 void extents_destroy(struct extent_list *l);
 
 /*

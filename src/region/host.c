@@ -137,8 +137,8 @@ static void pool_file(const struct host_pool *pool, const char *name, char path[
 	if (pool->node == HOST_NODE_ANY)
 		snprintf(path, 128, "/sys/kernel/mm/hugepages/hugepages-%lukB/%s", kilobytes, name);
 	else
-		snprintf(path, 128, "/sys/devices/system/node/node%d/hugepages/hugepages-%lukB/%s", pool->node,
-			 kilobytes, name);
+		snprintf(path, 128, "/sys/devices/system/node/node%d/hugepages/hugepages-%lukB/%s",
+			 pool->node, kilobytes, name);
 }
 
 void host_pool_path(const struct host_pool *pool, char path[128])
@@ -184,16 +184,15 @@ int host_pool_resize(const struct host_pool *pool, uint64_t total)
 uint64_t host_process_start(uint64_t pid)
 {
 	char path[64], text[1024];
-	uint64_t start = 0;
 
 	snprintf(path, sizeof(path), "/proc/%lu/stat", (unsigned long)pid);
 	if (host_read(path, text, sizeof(text)))
 		return 0;
-	/* The command's name may hold anything, so count fields behind its closing bracket: field 3 follows. */
+	/* The command's name may hold anything, so fields count from its closing bracket: field 3 follows. */
 	char *field = strrchr(text, ')');
+	if (!field || strchr("ZX", field[1] ? field[2] : '\0'))
+		return 0; /* dead, only nobody has asked for its status yet */
 	for (unsigned i = 2; field && i < 22; i++)
 		field = strchr(field + 1, ' ');
-	if (field)
-		start = strtoull(field, NULL, 10);
-	return start;
+	return field ? strtoull(field, NULL, 10) : 0;
 }

@@ -36,7 +36,7 @@ MUST_CHECK int host_pool_resize(const struct host_pool *pool, uint64_t total);
 /* The file that resizes the pool, for messages. */
 void host_pool_path(const struct host_pool *pool, char path[128]);
 
-/* When process pid was started, in clock ticks since boot; 0: there is no such process. */
+/* When process pid was started, in clock ticks since boot; 0: there is no such process, or a zombie. */
 uint64_t host_process_start(uint64_t pid);
 
 #endif

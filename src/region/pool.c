@@ -61,11 +61,12 @@ static int pool_lock(const char *dir)
 	return fd;
 }
 
-static void record_name(const char *dir, char record[POOL_RECORD_BYTES])
+/* number: tells the regions of one process apart. */
+static void record_name(const char *dir, unsigned number, char record[POOL_RECORD_BYTES])
 {
 	uint64_t pid = (uint64_t)getpid();
-	snprintf(record, POOL_RECORD_BYTES, "%.*s/pool.%lu.%lu", POOL_RECORD_BYTES / 2, dir, (unsigned long)pid,
-		 (unsigned long)host_process_start(pid));
+	snprintf(record, POOL_RECORD_BYTES, "%.*s/pool.%lu.%lu.%u", POOL_RECORD_BYTES / 2, dir,
+		 (unsigned long)pid, (unsigned long)host_process_start(pid), number);
 }
 
 /* Replace the record in one step: a reader sees the old or the new one. */
@@ -78,8 +79,8 @@ static int record_write(const char *record, const struct pool_raised *raised, si
 	if (!f)
 		return -errno;
 	for (size_t i = 0; i < nr; i++) {
-		fprintf(f, "%lu %d %lu ", (unsigned long)raised[i].pool.huge_page_bytes, raised[i].pool.node,
-			(unsigned long)raised[i].pages);
+		fprintf(f, "%lu %d %lu ", (unsigned long)raised[i].pool.huge_page_bytes,
+			raised[i].pool.node, (unsigned long)raised[i].pages);
 		if (raised[i].done)
 			fputs("-\n", f);
 		else
@@ -178,7 +179,7 @@ void pool_adopt(char record[POOL_RECORD_BYTES])
 	if (!record[0])
 		return;
 	record_dir(record, dir);
-	record_name(dir, own);
+	record_name(dir, (unsigned)strtoul(strrchr(record, '.') + 1, NULL, 10), own);
 	if (!strcmp(own, record))
 		return;
 	if (rename(record, own))
@@ -193,7 +194,7 @@ static bool record_orphaned(const char *name)
 	unsigned long pid, start;
 	int end = 0;
 
-	if (sscanf(name, "pool.%lu.%lu%n", &pid, &start, &end) != 2 || name[end])
+	if (sscanf(name, "pool.%lu.%lu.%*u%n", &pid, &start, &end) != 2 || !end || name[end])
 		return false;
 	return host_process_start(pid) != start;
 }
@@ -236,19 +237,22 @@ int pool_short(const struct pool_need *need, const struct host_pool_pages *have,
 	return why_set(why, -ENOSPC,
 		       "backing=hugetlb needs %lu huge pages of %lu MiB%s and the host has %lu free: "
 		       "echo %lu > %s, or use -o reserve or -o backing=thp",
-		       (unsigned long)need->pages, (unsigned long)(need->pool.huge_page_bytes >> 20), node,
-		       (unsigned long)have->available, wanted, path);
+		       (unsigned long)need->pages, (unsigned long)(need->pool.huge_page_bytes >> 20),
+		       node, (unsigned long)have->available, wanted, path);
 }
 
 /* What of one need is missing; pages is 0 when nothing is. */
 static int raise_plan(const struct pool_need *need, struct pool_raised *raised, struct why *why)
 {
 	struct host_pool_pages have;
+
+	*raised = (struct pool_raised){ .pool = need->pool };
 	int error = host_pool_read(&need->pool, &have);
 	if (error)
 		return why_set(why, error, "the host has no pool of %lu MiB huge pages: use -o backing=thp",
 			       (unsigned long)(need->pool.huge_page_bytes >> 20));
-	*raised = (struct pool_raised){ need->pool, need->pages - MIN(need->pages, have.available), have.total, false };
+	raised->pages = need->pages - MIN(need->pages, have.available);
+	raised->base = have.total;
 	return 0;
 }
 
@@ -272,11 +276,12 @@ static int raise_one(const struct pool_raised *raised, struct why *why)
 	}
 	if (now.total >= want)
 		return 0;
-	return why_set(why, -ENOSPC,
-		       "-o reserve got %lu of the %lu huge pages of %lu MiB that are missing and gave them back: "
-		       "the host's free memory is too small or in pieces; use a smaller machine or -o backing=thp",
-		       (unsigned long)(now.total - MIN(raised->base, now.total)), (unsigned long)raised->pages,
-		       (unsigned long)(raised->pool.huge_page_bytes >> 20));
+	return why_set(
+		why, -ENOSPC,
+		"-o reserve got %lu of the %lu huge pages of %lu MiB that are missing and gave them back: "
+		"the host's free memory is too small or in pieces; use a smaller machine or -o backing=thp",
+		(unsigned long)(now.total - MIN(raised->base, now.total)),
+		(unsigned long)raised->pages, (unsigned long)(raised->pool.huge_page_bytes >> 20));
 }
 
 static int record_update(const char *record, const struct pool_raised *raised, size_t nr, struct why *why)
@@ -289,8 +294,8 @@ static int record_update(const char *record, const struct pool_raised *raised, s
  * With the lock held, need after need, for a raise on one node is also one of
  * the whole host: record the size before it, raise, record that it is done.
  */
-static int raise_all(const char *record, const struct pool_need *need, size_t nr_needs, uint64_t *added,
-		     struct why *why)
+static int raise_all(const char *record, const struct pool_need *need, size_t nr_needs,
+		     uint64_t *added, struct why *why)
 {
 	struct pool_raised raised[POOL_RAISES_MAX];
 	size_t nr = 0;
@@ -311,9 +316,10 @@ static int raise_all(const char *record, const struct pool_need *need, size_t nr
 	return error || !nr ? error : record_update(record, raised, nr, why);
 }
 
-int pool_raise(const char *state_dir, const struct pool_need *need, size_t nr_needs, char record[POOL_RECORD_BYTES],
-	       uint64_t *added, struct why *why)
+int pool_raise(const char *state_dir, const struct pool_need *need, size_t nr_needs,
+	       char record[POOL_RECORD_BYTES], uint64_t *added, struct why *why)
 {
+	static unsigned next_number;
 	char dir[POOL_RECORD_BYTES];
 
 	ASSERT(nr_needs <= POOL_RAISES_MAX);
@@ -321,14 +327,15 @@ int pool_raise(const char *state_dir, const struct pool_need *need, size_t nr_ne
 	*added = 0;
 	int error = pool_dir(state_dir, dir);
 	if (error)
-		return why_set(why, error, "-o reserve has nowhere to record what it takes: run as root, "
-					   "set XDG_RUNTIME_DIR, or use -o backing=thp");
+		return why_set(why, error,
+			       "-o reserve has nowhere to record what it takes: run as root, "
+			       "set XDG_RUNTIME_DIR, or use -o backing=thp");
 	mkdir(dir, 0755); /* one that exists is fine; any other failure shows when the lock is taken */
 	int lock = pool_lock(dir);
 	if (lock < 0)
-		return why_set(why, lock, "%s: cannot hold the record that -o reserve needs: %s", dir,
-			       strerror(-lock));
-	record_name(dir, record);
+		return why_set(why, lock, "%s: cannot hold the record that -o reserve needs: %s",
+			       dir, strerror(-lock));
+	record_name(dir, __atomic_fetch_add(&next_number, 1, __ATOMIC_RELAXED), record);
 	error = raise_all(record, need, nr_needs, added, why);
 	if (error)
 		record_settle(record);

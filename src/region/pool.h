@@ -5,7 +5,7 @@
 /*
  * Raising the host's pool of huge pages for the life of one daemon (-o reserve).
  *
- * What is raised is written down first, in DIR/pool.PID.START (START: when the
+ * What is raised is written down first, in DIR/pool.PID.START.N (START: when the
  * process began, so a reused PID is not taken for it). Whoever comes after a
  * kill -9 finds the record, sees that the process is gone and gives back what
  * it says. Readers and writers of the pool's size that are ours take turns by

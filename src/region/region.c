@@ -46,9 +46,11 @@ static int ranges_check(const struct region_range *range, size_t nr, struct why 
 	host_nodes(&nodes);
 	for (size_t i = 0; i < nr; i++) {
 		ASSERT(range[i].start_pfn < range[i].end_pfn);
-		if (range[i].host_node < 0 || mask_empty(&nodes) || mask_has(&nodes, (unsigned)range[i].host_node))
+		if (range[i].host_node < 0 || mask_empty(&nodes) ||
+		    mask_has(&nodes, (unsigned)range[i].host_node))
 			continue;
-		return why_set(why, -EINVAL, "host_node=%d: this host has no such node with memory: see numactl -H",
+		return why_set(why, -EINVAL,
+			       "host_node=%d: this host has no such node with memory: see numactl -H",
 			       range[i].host_node);
 	}
 	return 0;
@@ -60,12 +62,14 @@ static int file_size(struct region *r, uint64_t bytes, struct why *why)
 
 	/* Past this limit ftruncate is not an error but a signal. */
 	if (!getrlimit(RLIMIT_FSIZE, &limit) && bytes > limit.rlim_cur)
-		return why_set(why, -EFBIG, "the machine's %lu MiB are past the file size limit of this process: "
-					    "ulimit -f unlimited", (unsigned long)(bytes >> 20));
+		return why_set(why, -EFBIG,
+			       "the machine's %lu MiB are past the file size limit of this process: "
+			       "ulimit -f unlimited",
+			       (unsigned long)(bytes >> 20));
 	if (ftruncate(r->fd, (off_t)bytes) || fchmod(r->fd, 0600)) {
 		int error = -errno;
-		return why_set(why, error, "cannot size the memory file to %lu MiB: %s", (unsigned long)(bytes >> 20),
-			       strerror(-error));
+		return why_set(why, error, "cannot size the memory file to %lu MiB: %s",
+			       (unsigned long)(bytes >> 20), strerror(-error));
 	}
 	fcntl(r->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	r->bytes = bytes;
@@ -81,8 +85,8 @@ static int file_create(struct region *r, uint64_t bytes, struct why *why)
 	r->fd = memfd_create("ummfs", flags);
 	if (r->fd < 0) {
 		int error = -errno;
-		return why_set(why, error, "the host makes no memory file (%s): %s", backing_name[r->backing],
-			       strerror(-error));
+		return why_set(why, error, "the host makes no memory file (%s): %s",
+			       backing_name[r->backing], strerror(-error));
 	}
 	return file_size(r, bytes, why);
 }
@@ -90,7 +94,8 @@ static int file_create(struct region *r, uint64_t bytes, struct why *why)
 /* A place for the mapping where huge pages of the file and of the address space coincide; the kernel does it for hugetlb. */
 static void *place_aligned(uint64_t bytes)
 {
-	char *p = mmap(NULL, bytes + THP_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *p = mmap(NULL, bytes + THP_BYTES, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	char *aligned = (char *)ALIGN_UP((uintptr_t)p, THP_BYTES);
@@ -141,8 +146,8 @@ static int extents_bind(const struct region *r, const struct extent_list *l, str
 		unsigned long max = ((unsigned)e->node / NODE_WORD_BITS + 1) * NODE_WORD_BITS + 1;
 		if (mbind(r->base + e->start, e->end - e->start, mode, nodes, max, 0)) {
 			int error = -errno;
-			return why_set(why, error, "cannot bind memory to host node %d: %s", e->node,
-				       strerror(-error));
+			return why_set(why, error, "cannot bind memory to host node %d: %s",
+				       e->node, strerror(-error));
 		}
 	}
 	return 0;
@@ -179,7 +184,8 @@ static int needs_met(const struct pool_need *need, size_t nr, struct why *why)
 	for (size_t i = 0; i < nr; i++) {
 		int error = host_pool_read(&need[i].pool, &have);
 		if (error)
-			return why_set(why, -EINVAL, "the host has no pool of %lu MiB huge pages: use -o backing=thp",
+			return why_set(why, -EINVAL,
+				       "the host has no pool of %lu MiB huge pages: use -o backing=thp",
 				       (unsigned long)(need[i].pool.huge_page_bytes >> 20));
 		if (have.available < need[i].pages)
 			return pool_short(&need[i], &have, why);
@@ -187,8 +193,8 @@ static int needs_met(const struct pool_need *need, size_t nr, struct why *why)
 	return 0;
 }
 
-static int pool_prepare(struct region *r, const struct region_config *c, const struct extent_list *l,
-			struct why *why)
+static int pool_prepare(struct region *r, const struct region_config *c,
+			const struct extent_list *l, struct why *why)
 {
 	struct pool_need need[64];
 	struct why shortage = { "" };
@@ -200,8 +206,8 @@ static int pool_prepare(struct region *r, const struct region_config *c, const s
 	return error ? why_set(why, error, "%s", shortage.text) : 0;
 }
 
-static int open_extents(struct region *r, const struct region_config *c, const struct extent_list *l,
-			struct why *why)
+static int open_extents(struct region *r, const struct region_config *c,
+			const struct extent_list *l, struct why *why)
 {
 	int error = 0;
 
@@ -249,14 +255,14 @@ static int open_backing(struct region *r, const struct region_config *c, enum ba
 	return error;
 }
 
-static int open_auto(struct region *r, const struct region_config *c, const struct region_range *range, size_t nr,
-		     struct why *why)
+static int open_auto(struct region *r, const struct region_config *c,
+		     const struct region_range *range, size_t nr, struct why *why)
 {
 	struct why no_huge = { "" };
 
 	if (!open_backing(r, c, BACKING_HUGETLB, range, nr, &no_huge)) {
-		log_info("backing=auto: hugetlb, %lu huge pages of %lu MiB", (unsigned long)r->huge_pages,
-			 (unsigned long)(r->huge_page_bytes >> 20));
+		log_info("backing=auto: hugetlb, %lu huge pages of %lu MiB",
+			 (unsigned long)r->huge_pages, (unsigned long)(r->huge_page_bytes >> 20));
 		return 0;
 	}
 	int error = open_backing(r, c, BACKING_THP, range, nr, why);
@@ -266,8 +272,8 @@ static int open_auto(struct region *r, const struct region_config *c, const stru
 	return error;
 }
 
-int region_open(struct region *r, const struct region_config *c, const struct region_range *range, size_t nr_ranges,
-		struct why *why)
+int region_open(struct region *r, const struct region_config *c, const struct region_range *range,
+		size_t nr_ranges, struct why *why)
 {
 	*r = (struct region){ .fd = -1 };
 	int error = ranges_check(range, nr_ranges, why);
@@ -297,10 +303,7 @@ void region_update_path(struct region *r)
 
 uint64_t region_recover(const struct region_config *c)
 {
-	uint64_t pages = pool_recover(c->state_dir);
-	if (pages)
-		log_notice("gave back %lu huge pages that a daemon which is gone had reserved", (unsigned long)pages);
-	return pages;
+	return pool_recover(c->state_dir);
 }
 
 int region_charge(struct region *r, uint64_t nr_pages)
@@ -313,8 +316,8 @@ int region_charge(struct region *r, uint64_t nr_pages)
 	do {
 		if (nr_pages > r->limit_pages - MIN(used, r->limit_pages))
 			return -ENOMEM;
-	} while (!__atomic_compare_exchange_n(&r->used_pages, &used, used + nr_pages, true, __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(&r->used_pages, &used, used + nr_pages, true,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return 0;
 }
 

@@ -8,12 +8,9 @@
 /* Options end at the first word that is none: what follows belongs to the command. */
 
 static const struct option long_options[] = {
-	{ "mountpoint", required_argument, NULL, 'm' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "from", required_argument, NULL, 'F' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
+	{ "mountpoint", required_argument, NULL, 'm' }, { "config", required_argument, NULL, 'c' },
+	{ "from", required_argument, NULL, 'F' },       { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },          { 0 },
 };
 
 static int once(const char **slot, struct why *why)
@@ -57,7 +54,8 @@ static int args_check(const struct run_args *a, struct why *why)
 	if (a->config && a->from)
 		return why_set(why, -EINVAL, "-c and --from exclude each other");
 	if (a->mountpoint && (a->config || a->from || a->nr_options))
-		return why_set(why, -EINVAL, "-m uses a machine that is mounted: -c, --from and -o do not go with it");
+		return why_set(why, -EINVAL,
+			       "-m uses a machine that is mounted: -c, --from and -o do not go with it");
 	if (!a->command[0])
 		return why_set(why, -EINVAL, "the command is missing (see ummfs-run --help)");
 	return 0;

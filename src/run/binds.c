@@ -108,8 +108,11 @@ int binds_make(const char *mountpoint, const char *root, struct why *why)
 		if (!bindable(from, to))
 			continue;
 		if (mount(from, to, NULL, MS_BIND, NULL))
-			return why_set(why, -errno, "cannot bind %s over %s: %s", from, to, strerror(errno));
+			return why_set(why, -errno, "cannot bind %s over %s: %s", from, to,
+				       strerror(errno));
 		nr++;
 	}
-	return nr ? 0 : why_set(why, -ENOENT, "%s is no mounted machine: it has nothing to show in proc or sys", mountpoint);
+	return nr ? 0
+		  : why_set(why, -ENOENT, "%s is no mounted machine: it has nothing to show in proc or sys",
+			    mountpoint);
 }

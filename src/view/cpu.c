@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sys/devices/system/cpu (drivers/base/{cpu,topology}.c, 6.1), as much of it
- * as numactl, numastat and lstopo look at.
+ * as tools that list CPUs and draw topologies look at.
  *
  * The machine says which CPUs a node has and nothing about cores, so this is
  * ours: a node with CPUs is one package. Threads are what Linux's numbering on

@@ -17,8 +17,7 @@ static void kb_line(struct chunk *c, const char *label, uint64_t kb)
 }
 
 /* One item over all nodes, as its own line. */
-static void node_line(struct chunk *c, const struct snapshot *s, const char *label,
-		      enum node_stat item)
+static void node_line(struct chunk *c, const struct snapshot *s, const char *label, enum node_stat item)
 {
 	KB_LINE(c, label, snap_node_sum(s, item));
 }

@@ -34,8 +34,7 @@ static void item_line(struct chunk *c, const struct snapshot *s, unsigned nid, c
 static void lru_lines(struct chunk *c, const struct snapshot *s, unsigned nid)
 {
 	uint64_t active = node_pages(s, nid, NR_ACTIVE_ANON) + node_pages(s, nid, NR_ACTIVE_FILE);
-	uint64_t inactive =
-		node_pages(s, nid, NR_INACTIVE_ANON) + node_pages(s, nid, NR_INACTIVE_FILE);
+	uint64_t inactive = node_pages(s, nid, NR_INACTIVE_ANON) + node_pages(s, nid, NR_INACTIVE_FILE);
 	kb_line(c, nid, "Active:", PAGES_TO_KB(active));
 	kb_line(c, nid, "Inactive:", PAGES_TO_KB(inactive));
 	item_line(c, s, nid, "Active(anon):", NR_ACTIVE_ANON);

@@ -25,7 +25,7 @@ static const char tree_proc[] =
 	"proc/zoneinfo buddyinfo pagetypeinfo\n"
 	"                        zones, free blocks by order, and by migrate type\n"
 	"proc/meminfo vmstat swaps\n"
-	"                        the machine in kB, its counters and events, its swap\n"
+	"                        the machine in kB, its counters, its swap (none yet)\n"
 	"proc/sys/vm/            the knobs; writing one has the effect it has in Linux:\n";
 
 static const char tree_node[] =
@@ -33,16 +33,22 @@ static const char tree_node[] =
 	"                        online, possible, has_*; nodeN/ has cpulist, cpumap,\n"
 	"                        distance, meminfo, numastat, vmstat, hugepages/\n";
 
-static const char tree_rest[] =
+static const char tree_sys[] =
 	"sys/devices/system/cpu/ online, possible, ...; cpuN/topology/\n"
 	"sys/kernel/mm/hugepages/hugepages-%ukB/\n"
 	"                        the pool of %u MiB pages\n"
 	"sys/kernel/debug/extfrag/\n"
-	"                        unusable_index, extfrag_index: how fragmented zones are\n"
+	"                        unusable_index, extfrag_index: how fragmented zones are\n";
+
+static const char tree_clock[] =
+	"sys/kernel/debug/ummfs/clock\n"
+	"                        time stands still: writing +250ms moves it that far\n";
+
+static const char tree_rest[] =
 	"dev/mem                 the machine's physical memory: a link to the file behind\n"
 	"                        it; page frame N is at offset N * 4096\n"
-	"tasks/                  memory that you hold: mkdir makes a task, rmdir frees all\n"
-	"                        that it holds\n"
+	"tasks/                  memory that you hold: mkdir makes a task, rmdir frees\n"
+	"                        all that it holds\n"
 	"proc/PID/status statm comm\n"
 	"                        a task as proc shows it; tasks/NAME/pid says its number\n"
 	"\n";
@@ -60,17 +66,18 @@ static const char tasks[] =
 	"           procs        real processes: when the last of them has ended the task\n"
 	"                        goes. PID adds one, -PID strikes one off\n"
 	"           pid, events  its number in proc; how often memory was refused\n"
-	"Reading a file tells what is held. A write changes it by the line: COUNT sets, +N\n"
-	"and -N add and take, 0 drops the line's key, other keys stay, and > and >> do the\n"
-	"same. A line that cannot be met whole fails with ENOMEM and changes nothing. Where\n"
-	"blocks are taken from a task, it is a random choice that goes, so holes appear.\n"
+	"Reading a file tells what is held. A write changes it by the line: COUNT sets,\n"
+	"+N and -N add and take, 0 drops the line's key, other keys stay, and > and >> do\n"
+	"the same. A line that cannot be met whole fails with ENOMEM and changes nothing.\n"
+	"When pages, file or hugetlb get less, a random choice goes, so holes appear.\n"
 	"\n";
 
 /* What each shows is told before it, so that the reader knows what to look for. */
 static const char experiments[] =
 	"FIVE EXPERIMENTS\n"
-	"1. Take memory and give it back. MemFree falls by 128 MiB on the task's node, the\n"
-	"   blocks of the highest order get fewer, and rmdir undoes both.\n"
+	"1. Take memory and give it back. MemFree falls by 128 MiB, there are fewer\n"
+	"   blocks of the highest order (the last column), and after rmdir they are back,\n"
+	"   but for a few that the CPU keeps on its own lists (count in proc/zoneinfo).\n"
 	"       mkdir tasks/a; cat proc/buddyinfo\n"
 	"       echo 128M > tasks/a/anon; cat proc/buddyinfo; grep MemFree proc/meminfo\n"
 	"       rmdir tasks/a; cat proc/buddyinfo\n"
@@ -82,15 +89,17 @@ static const char experiments[] =
 	"       echo 1 > proc/sys/vm/drop_caches; cat tasks/c/file; rmdir tasks/c\n"
 	"4. Huge pages come out of free blocks of order %u%s.\n"
 	"       echo 16 > proc/sys/vm/nr_hugepages; grep -i huge proc/meminfo\n"
-	"       mkdir tasks/d; echo '%uM 3' > tasks/d/hugetlb; grep HugePages_ proc/meminfo\n"
+	"       mkdir tasks/d; echo '%uM 3' > tasks/d/hugetlb; grep -i huge proc/meminfo\n"
 	"       rmdir tasks/d; echo 0 > proc/sys/vm/nr_hugepages\n"
-	"5. Fragmentation. Two tasks take single pages in turn, then one of them goes: half\n"
-	"   of that memory is free, but in holes; look at the columns of the high orders.\n"
-	"       mkdir tasks/e tasks/f; cat sys/kernel/debug/extfrag/unusable_index\n"
-	"       for i in $(seq 300); do for t in e f; do\n"
-	"           echo '0 GFP_KERNEL +64' > tasks/$t/pages; done; done\n"
-	"       rmdir tasks/e; cat sys/kernel/debug/extfrag/unusable_index\n"
-	"       grep Unmovable proc/pagetypeinfo; rmdir tasks/f\n";
+	"5. Fragmentation. A task takes 390 MiB in single pages and gives half of them\n"
+	"   back, a random choice: that memory is free, but of no use to large requests\n"
+	"   (1.000 in unusable_index would be all of a zone), and a huge page pool cannot\n"
+	"   have it. Ask for more than there is room for, and read what it became.\n"
+	"       mkdir tasks/e; echo '0 GFP_KERNEL 100000' > tasks/e/pages\n"
+	"       echo '0 GFP_KERNEL 50000' > tasks/e/pages\n"
+	"       cat proc/buddyinfo sys/kernel/debug/extfrag/unusable_index\n"
+	"       echo 100000 > proc/sys/vm/nr_hugepages; cat proc/sys/vm/nr_hugepages\n"
+	"       echo 0 > proc/sys/vm/nr_hugepages; rmdir tasks/e\n";
 
 /* The knobs' names, broken into lines. */
 static void knob_names(struct text *t, const struct machine *m)
@@ -127,8 +136,10 @@ void view_readme(struct text *t, const struct snapshot *s, unsigned arg)
 	knob_names(t, m);
 	if (m->numa)
 		text_str(t, tree_node);
-	text_printf(t, tree_rest, huge_kb, huge_mb);
+	text_printf(t, tree_sys, huge_kb, huge_mb);
+	if (m->clock.manual)
+		text_str(t, tree_clock);
+	text_str(t, tree_rest);
 	text_printf(t, tasks, huge_mb);
-	text_printf(t, experiments, m->pageblock_order,
-		    m->numa ? ", from the nodes in turn" : "", huge_mb);
+	text_printf(t, experiments, m->pageblock_order, m->numa ? ", from the nodes in turn" : "", huge_mb);
 }

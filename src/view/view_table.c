@@ -15,8 +15,8 @@
 
 #define ONCE(style_, path_, mode_, parts_, render_)                                                \
 	{                                                                                          \
-		.path = path_, .mode = mode_, .scope = VIEW_ONCE, .style = style_, .parts = parts_, \
-		.render = render_                                                                  \
+		.path = path_, .mode = mode_, .scope = VIEW_ONCE, .style = style_,                 \
+		.parts = parts_, .render = render_                                                 \
 	}
 #define OF_NODES(file, shown_, render_)                                                            \
 	{                                                                                          \
@@ -99,8 +99,7 @@ const struct view view_table[] = {
 	OF_CPU(TOPOLOGY "package_cpus_list", cpu_topology_shown, view_cpu_package_list),
 
 	ONCE(VIEW_PROC, "sys/kernel/debug/extfrag/extfrag_index", 0444, SNAP_FREE, view_extfrag_index),
-	ONCE(VIEW_PROC, "sys/kernel/debug/extfrag/unusable_index", 0444, SNAP_FREE,
-	     view_unusable_index),
+	ONCE(VIEW_PROC, "sys/kernel/debug/extfrag/unusable_index", 0444, SNAP_FREE, view_unusable_index),
 };
 
 const unsigned nr_views = ARRAY_LEN(view_table);

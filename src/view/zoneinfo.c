@@ -55,8 +55,7 @@ static void zone_items(struct chunk *c, const struct machine *m, const struct zo
 		label_line_indented(c, &numa_label[i], snap->numa[i]);
 }
 
-static void pagesets(struct chunk *c, const struct machine *m, const struct pageset_snap *pageset,
-		     int threshold)
+static void pagesets(struct chunk *c, const struct machine *m, const struct pageset_snap *pageset, int threshold)
 {
 	chunk_lit(c, "  pagesets\n");
 	for (unsigned cpu = 0; cpu < m->nr_cpu_ids; cpu++) {

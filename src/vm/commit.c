@@ -70,7 +70,8 @@ static bool commit_allowed(const struct vm *vm, const struct task *t, uint64_t p
 
 int vm_commit(struct vm *vm, const struct task *t, uint64_t pages)
 {
-	int64_t committed = __atomic_add_fetch(&vm->overcommit.committed_pages, (int64_t)pages, __ATOMIC_RELAXED);
+	int64_t committed =
+		__atomic_add_fetch(&vm->overcommit.committed_pages, (int64_t)pages, __ATOMIC_RELAXED);
 	if (commit_allowed(vm, t, pages, committed))
 		return 0;
 	vm_uncommit(vm, pages);

@@ -24,7 +24,8 @@ enum snapshot_part {
 };
 
 struct zone_snap {
-	uint64_t managed, watermark[WMARK_NR] /* without boost */, boost, lowmem_reserve[MM_ZONE_TYPES_MAX];
+	uint64_t managed, watermark[WMARK_NR] /* without boost */, boost,
+		lowmem_reserve[MM_ZONE_TYPES_MAX];
 	int threshold;
 	int64_t stat[NR_ZONE_STATS]; /* global values; one may be below 0 for a moment: print snap_pages() of it or of a sum */
 	uint64_t numa[NR_NUMA_STATS];
@@ -49,7 +50,8 @@ struct snapshot {
 	struct node_snap *node; /* by node id */
 	uint64_t event[NR_VM_EVENTS];
 	unsigned hugetlb_order;
-	uint64_t hugetlb_max, hugetlb_nr, hugetlb_free, hugetlb_reserved, hugetlb_surplus, hugetlb_overcommit;
+	uint64_t hugetlb_max, hugetlb_nr, hugetlb_free, hugetlb_reserved, hugetlb_surplus,
+		hugetlb_overcommit;
 	uint64_t committed_pages, commit_limit_pages;
 };
 

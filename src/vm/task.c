@@ -22,7 +22,9 @@
 int tasks_init(struct vm *vm)
 {
 	struct tasks *ts = &vm->tasks;
-	*ts = (struct tasks){ .nr_slots = 1, .free_hint = 1, .next_pid = PID_FIRST, .reaper_epoll = -1, .reaper_wake = -1 };
+	*ts = (struct tasks){
+		.nr_slots = 1, .free_hint = 1, .next_pid = PID_FIRST, .reaper_epoll = -1, .reaper_wake = -1
+	};
 	lock_init(&ts->lock, RANK_TASKS, 0);
 	ts->slot = mem_map(SLOT_BYTES);
 	ts->by_name = mem_zalloc(TASK_HASH_SIZE * sizeof(*ts->by_name));
@@ -169,7 +171,7 @@ static int table_add(struct vm *vm, struct task *t)
 	rng_init(&t->rng, rng_next(&vm->rng));
 	names_add(ts, t);
 	__atomic_store_n(&ts->slot[t->id], t, __ATOMIC_RELEASE);
-	ts->nr++;
+	ADD_OWNED(&ts->nr, 1);
 	ADD_OWNED(&ts->change, 1);
 	return 0;
 }
@@ -186,7 +188,7 @@ int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct ta
 	t->uid = uid;
 	t->gid = gid;
 	t->cpu = first_cpu(vm);
-	strcpy(t->name, name);
+	memcpy(t->name, name, strlen(name) + 1); /* name_check has seen its length */
 	lock_init(&t->lock, RANK_TASK, 0);
 	lock_init(&t->index_lock, RANK_OWNER, 0);
 
@@ -210,7 +212,7 @@ static bool table_hide(struct task *t)
 	if (mine) {
 		WRITE_RELAXED(&t->dead, true);
 		names_del(ts, t);
-		ts->nr--;
+		ADD_OWNED(&ts->nr, -1u);
 		ADD_OWNED(&ts->change, 1);
 	}
 	lock_drop(&ts->lock);

@@ -80,7 +80,7 @@ struct tasks {
 	struct lock lock;
 	struct task **slot; /* by id, TASKS_MAX + 1 of them; reclaim reads entries without the lock */
 	unsigned nr_slots; /* highest id ever used + 1 */
-	unsigned nr; /* live tasks */
+	unsigned nr; /* live tasks; relaxed outside the lock */
 	unsigned free_hint; /* no free id below */
 	struct task **by_name, **by_pid; /* hash chains, TASK_HASH_SIZE each */
 	pid_t next_pid;

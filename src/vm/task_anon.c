@@ -16,9 +16,8 @@ static unsigned anon_touch(struct task *t, unsigned nr)
 	struct vm *vm = t->vm;
 	struct cpu *c = task_cpu(t);
 	struct page *page[TASK_BATCH];
-	const struct page_use use = {
-		&t->anon, owner_handle(OWNER_TASK_ANON, t->id), LRU_INACTIVE_ANON, NR_ANON_MAPPED
-	};
+	const struct page_use use = { &t->anon, owner_handle(OWNER_TASK_ANON, t->id),
+				      LRU_INACTIVE_ANON, NR_ANON_MAPPED };
 	unsigned got = 0;
 
 	cpu_enter(c);

@@ -96,7 +96,8 @@ static int hugetlb_show(struct task *t, struct text *out)
 {
 	uint64_t nr = page_index_nr(&t->hugetlb);
 	if (nr)
-		text_printf(out, "%luM %lu\n", (unsigned long)(huge_page_bytes(t) >> 20), (unsigned long)nr);
+		text_printf(out, "%luM %lu\n", (unsigned long)(huge_page_bytes(t) >> 20),
+			    (unsigned long)nr);
 	return 0;
 }
 
@@ -133,7 +134,8 @@ static int cpu_store(struct task *t, char *line)
 	int error = words_split(line, &word, 1);
 	if (error)
 		return error;
-	if (parse_u64(word, &cpu) || cpu >= MASK_BITS || !mask_has(&t->vm->machine.cpus_online, (unsigned)cpu))
+	if (parse_u64(word, &cpu) || cpu >= MASK_BITS ||
+	    !mask_has(&t->vm->machine.cpus_online, (unsigned)cpu))
 		return -EINVAL;
 	WRITE_RELAXED(&t->cpu, (unsigned)cpu);
 	return 0;
@@ -154,7 +156,9 @@ static int procs_store(struct task *t, char *line)
 	int error = words_split(line, &word, 1);
 	if (!error)
 		error = amount_parse(word, &pid);
-	if (error || !pid.n || pid.n > INT_MAX)
+	if (error)
+		return error;
+	if (!pid.n || pid.n > INT_MAX)
 		return -EINVAL;
 	return pid.op == AMOUNT_SUB ? task_procs_del(t, (pid_t)pid.n) : task_procs_add(t, (pid_t)pid.n);
 }
@@ -170,7 +174,8 @@ static int pid_show(struct task *t, struct text *out)
 
 static int events_show(struct task *t, struct text *out)
 {
-	text_printf(out, "alloc_fail %lu\noom_kill %lu\n", (unsigned long)READ_RELAXED(&t->events_alloc_fail),
+	text_printf(out, "alloc_fail %lu\noom_kill %lu\n",
+		    (unsigned long)READ_RELAXED(&t->events_alloc_fail),
 		    (unsigned long)READ_RELAXED(&t->events_oom_kill));
 	return 0;
 }

@@ -36,7 +36,8 @@ static void index_add(struct task *t, const struct page_use *use, struct page *c
 	lock_drop(&t->index_lock);
 }
 
-void pages_attach(struct task *t, struct cpu *c, const struct page_use *use, struct page *const *page, unsigned nr)
+void pages_attach(struct task *t, struct cpu *c, const struct page_use *use,
+		  struct page *const *page, unsigned nr)
 {
 	struct node *node = NULL;
 	index_add(t, use, page, nr);

@@ -105,7 +105,8 @@ static void choose_random(struct task *t, struct file_choice *choice, uint64_t l
 {
 	lock_take(&t->index_lock);
 	uint64_t nr = MIN(MIN(limit, t->file.nr), TASK_BATCH);
-	page_index_choose(&t->vm->machine, &t->file, &t->rng, nr);
+	if (limit < t->file.nr) /* else all of them go, the newest first */
+		page_index_choose(&t->vm->machine, &t->file, &t->rng, nr);
 	choice->nr = 0;
 	while (choice->nr < nr)
 		choice_add(t, choice, t->file.pfn[t->file.nr - 1 - choice->nr]);

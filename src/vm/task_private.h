@@ -42,7 +42,8 @@ struct page_use { /* what becomes of pages that a task takes */
 	enum node_stat stat;
 };
 /* Pages just taken: into the index (there is room), onto the LRU, counted. */
-void pages_attach(struct task *t, struct cpu *c, const struct page_use *use, struct page *const *page, unsigned nr);
+void pages_attach(struct task *t, struct cpu *c, const struct page_use *use,
+		  struct page *const *page, unsigned nr);
 /* Pages out of the index already: off the LRU and given back. */
 void pages_detach(struct task *t, struct cpu *c, enum node_stat stat, struct page *const *page, unsigned nr);
 /* Let go of the LRU lock of one node (NULL: none) and take that of another. */

@@ -51,7 +51,8 @@ struct vm {
 	uint64_t next_tick_ns; /* deterministic: machine time of the next tick */
 };
 
-MUST_CHECK int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_config *c, struct why *why);
+MUST_CHECK int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_config *c,
+		       struct why *why);
 MUST_CHECK int vm_start(struct vm *vm); /* background threads; after daemonizing */
 void vm_shutdown(struct vm *vm);
 void vm_tick(struct vm *vm); /* one stat_interval has passed */

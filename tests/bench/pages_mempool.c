@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #define OBJECTS (PAGES_FRAMES / 4 + (256u << 10)) /* a bulk, and what caches keep */
+#define OBJECTS_COUNTED (32u << 10) /* for counting instructions, where filling the pool takes long */
 #define OBJECT_BYTES 64u
 
 static struct rte_mempool *pool;
@@ -24,20 +25,16 @@ static struct rte_mempool *pool;
 const char *pages_mempool_init(void)
 {
 	static char reason[128];
-	char *args[] = { (char *)"bench", (char *)"--no-pci", (char *)"--in-memory",
-			 (char *)"--iova-mode=va", (char *)"--no-telemetry", (char *)"--log-level=1",
-			 (char *)"--lcores=0", (char *)"-m", (char *)"256", NULL };
-	char *no_huge[ARRAY_LEN(args) + 1];
-	int nr = ARRAY_LEN(args) - 1;
+	bool no_huge = env_set("BENCH_NO_HUGE"); /* for valgrind, where huge pages are not to be had */
+	char *args[] = { (char *)"bench", (char *)"--no-pci", (char *)"--iova-mode=va",
+			 (char *)"--no-telemetry", (char *)"--log-level=1", (char *)"--lcores=0",
+			 (char *)"-m", (char *)"256", (char *)(no_huge ? "--no-shconf" : "--in-memory"),
+			 (char *)"--no-huge", NULL };
+	int nr = ARRAY_LEN(args) - (no_huge ? 1 : 2);
 
-	memcpy(no_huge, args, sizeof(args));
-	if (env_set("BENCH_NO_HUGE")) { /* for valgrind, where huge pages are not to be had */
-		no_huge[nr++] = (char *)"--no-huge";
-		no_huge[nr] = NULL;
-	}
-	if (rte_eal_init(nr, no_huge) < 0)
+	if (rte_eal_init(nr, args) < 0)
 		snprintf(reason, sizeof(reason), "EAL does not start: %s", rte_strerror(rte_errno));
-	else if (!(pool = rte_mempool_create("pages", OBJECTS, OBJECT_BYTES, RTE_MEMPOOL_CACHE_MAX_SIZE, 0,
+	else if (!(pool = rte_mempool_create("pages", no_huge ? OBJECTS_COUNTED : OBJECTS, OBJECT_BYTES, RTE_MEMPOOL_CACHE_MAX_SIZE, 0,
 					     NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0)))
 		snprintf(reason, sizeof(reason), "no pool: %s", rte_strerror(rte_errno));
 	return pool ? NULL : reason;

@@ -5,16 +5,17 @@
 
 conf=$SRCDIR/conf/xeon-2s.conf
 bin=$work/bin
-mkdir "$bin"
+mkdir "$bin" "$work/run"
 cp "$UMMFS" "$UMMFS_RUN" "$bin"
 cp "$conf" "$work/xeon.conf"
 chmod -R a+rX "$work"
+chmod 1777 "$work/run"
 
 tools() { # tools WHO PREFIX...: the prefix runs the command as somebody
 	who=$1
 	shift
 	out=$work/out-$who
-	run() { "$@" "$bin/ummfs-run" -c "$work/xeon.conf" -- sh -c "$script" >"$out" 2>&1; }
+	run() { XDG_RUNTIME_DIR=$work/run "$@" "$bin/ummfs-run" -c "$work/xeon.conf" -- sh -c "$script" >"$out" 2>&1; }
 	script='numactl -H && echo ==numastat && numastat && echo ==numastat-m && numastat -m &&
 		echo ==free && free -k && echo ==vmstat && vmstat -s && echo ==sysctl && sysctl -a 2>/dev/null | grep ^vm &&
 		sysctl -w vm.nr_hugepages=1024 && grep -E "^HugePages_Total|^Hugetlb" /proc/meminfo &&
@@ -40,7 +41,7 @@ tools() { # tools WHO PREFIX...: the prefix runs the command as somebody
 if [ "$(id -u)" -eq 0 ]; then
 	tools root env
 	if as_user sh -c 'unshare -rm true' 2>/dev/null; then
-		tools user as_user env TMPDIR=/tmp XDG_RUNTIME_DIR=
+		tools user as_user env
 	else
 		echo "SKIPPED: an ordinary user may not make user namespaces here"
 	fi
@@ -50,5 +51,5 @@ fi
 
 same "status of the command" 7 "$("$bin/ummfs-run" -- sh -c 'exit 7'; echo $?)"
 same "command not found" 127 "$("$bin/ummfs-run" -- /nonexistent/command 2>/dev/null; echo $?)"
-same "nothing stays mounted" 0 "$(grep -c 'fuse.ummfs' /proc/self/mounts)"
+same "nothing stays mounted" 0 "$(grep -c "$work" /proc/self/mounts)"
 finish

@@ -120,7 +120,8 @@ static void compare(const char *name, char *expected, const char *printed, bool 
 		if (!x && !y)
 			break;
 		if (!x || !y || strcmp(x, y))
-			fail_msg("%s, line %u: kernel \"%s\", ours \"%s\"", name, n, x ? x : "(end)", y ? y : "(end)");
+			fail_msg("%s, line %u: kernel \"%s\", ours \"%s\"", name, n,
+				 x ? x : "(end)", y ? y : "(end)");
 	}
 	free(copy);
 }
@@ -159,10 +160,14 @@ static unsigned views_compare(struct booted_state *b, const char *wanted)
 }
 
 static const char *const node_files[] = {
-	"sys/devices/system/node/online",	      "sys/devices/system/node/possible",
-	"sys/devices/system/node/has_cpu",	      "sys/devices/system/node/has_memory",
-	"sys/devices/system/node/has_normal_memory",  "sys/devices/system/node/node%u/cpulist",
-	"sys/devices/system/node/node%u/cpumap",      "sys/devices/system/node/node%u/distance",
+	"sys/devices/system/node/online",
+	"sys/devices/system/node/possible",
+	"sys/devices/system/node/has_cpu",
+	"sys/devices/system/node/has_memory",
+	"sys/devices/system/node/has_normal_memory",
+	"sys/devices/system/node/node%u/cpulist",
+	"sys/devices/system/node/node%u/cpumap",
+	"sys/devices/system/node/node%u/distance",
 };
 
 static void machine_verify(struct booted_state *b)

@@ -13,6 +13,8 @@
 
 #define BIOS_HOLE_START 0x9f /* a PC's 640 kB line */
 #define BIOS_HOLE_END 0x100
+#define PCI_HOLE_START 0xbffda
+#define PCI_HOLE_END 0x100000
 
 const struct captured_machine captured_machines[] = {
 #include "support/captured_machines.inc"
@@ -33,7 +35,7 @@ const struct captured_machine *captured_machine(const char *name)
 	return NULL;
 }
 
-/* Memory is the low end of the span: 6.1's holes are at the end, save for the one below 1 MiB. */
+/* Where memory is inside the span: a PC has holes from 640 kB to 1 MiB, and from 0xbffda to 4 GiB. */
 static void captured_zone_spec(const struct captured_zone *c, struct zone_spec *z)
 {
 	z->start_pfn = c->start_pfn;
@@ -43,7 +45,13 @@ static void captured_zone_spec(const struct captured_zone *c, struct zone_spec *
 		assert_int_equal(zone_spec_add_range(z, start, BIOS_HOLE_START), 0);
 		start = BIOS_HOLE_END;
 	}
-	assert_int_equal(zone_spec_add_range(z, start, start + c->present - z->present), 0);
+	uint64_t rest = c->present - z->present;
+	if (start < PCI_HOLE_START && start + rest > PCI_HOLE_START && c->present != c->spanned) {
+		assert_int_equal(zone_spec_add_range(z, start, PCI_HOLE_START), 0);
+		start = PCI_HOLE_END;
+		rest = c->present - z->present;
+	}
+	assert_int_equal(zone_spec_add_range(z, start, start + rest), 0);
 	z->managed = c->managed;
 }
 

@@ -65,7 +65,7 @@ const char *zone_numbers(const struct config *c, unsigned node, unsigned type)
 {
 	static char line[128];
 	const struct zone_spec *z = &c->spec.node[node].zone[type];
-	snprintf(line, sizeof(line), "%lu %lu %lu %lu", (unsigned long)z->start_pfn, (unsigned long)z->spanned,
-		 (unsigned long)z->present, (unsigned long)z->managed);
+	snprintf(line, sizeof(line), "%lu %lu %lu %lu", (unsigned long)z->start_pfn,
+		 (unsigned long)z->spanned, (unsigned long)z->present, (unsigned long)z->managed);
 	return line;
 }

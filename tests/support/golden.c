@@ -12,20 +12,13 @@
 #include <cmocka.h>
 
 const char *const golden_captures[] = {
-	"captures/6.1.0-50-686-T7a",
-	"captures/6.1.0-50-686-pae-T7b",
-	"captures/6.1.0-50-amd64-T1",
-	"captures/6.1.0-50-amd64-T10",
-	"captures/6.1.0-50-amd64-T12",
-	"captures/6.1.0-50-amd64-T13",
-	"captures/6.1.0-50-amd64-T2",
-	"captures/6.1.0-50-amd64-T2-nomerge",
-	"captures/6.1.0-50-amd64-T2-nothp",
-	"captures/6.1.0-50-amd64-T3",
-	"captures/6.1.0-50-amd64-T5",
-	"captures/6.1.0-50-amd64-T6b",
-	"captures/6.1.0-50-amd64-T8b",
-	"captures/6.1.0-50-amd64-T9",
+	"captures/6.1.0-50-686-T7a",        "captures/6.1.0-50-686-pae-T7b",
+	"captures/6.1.0-50-amd64-T1",       "captures/6.1.0-50-amd64-T10",
+	"captures/6.1.0-50-amd64-T12",      "captures/6.1.0-50-amd64-T13",
+	"captures/6.1.0-50-amd64-T2",       "captures/6.1.0-50-amd64-T2-nomerge",
+	"captures/6.1.0-50-amd64-T2-nothp", "captures/6.1.0-50-amd64-T3",
+	"captures/6.1.0-50-amd64-T5",       "captures/6.1.0-50-amd64-T6b",
+	"captures/6.1.0-50-amd64-T8b",      "captures/6.1.0-50-amd64-T9",
 };
 const unsigned golden_nr_captures = ARRAY_LEN(golden_captures);
 
@@ -169,9 +162,12 @@ static void shape_alloc(struct golden *g)
 		n->online = true;
 		for (unsigned type = 0; type < m->nr_zone_types; type++) {
 			struct zone *z = &m->zone[nid * MM_ZONE_TYPES_MAX + type];
-			*z = (struct zone){ .machine = m, .node = n, .name = zone_kind_name[m->kind[type]],
+			*z = (struct zone){ .machine = m,
+					    .node = n,
+					    .name = zone_kind_name[m->kind[type]],
 					    .id = (uint16_t)(nid * MM_ZONE_TYPES_MAX + type),
-					    .type = (uint8_t)type, .kind = (uint8_t)m->kind[type] };
+					    .type = (uint8_t)type,
+					    .kind = (uint8_t)m->kind[type] };
 			n->zone[type] = z;
 		}
 	}
@@ -231,8 +227,8 @@ static void zone_line(struct golden *g, struct zone *z, const char *line)
 		g->snap.node[z->node->id].unreclaimable = after(line, "unreclaimable: ");
 	else if (starts(line, "  start_pfn: "))
 		z->start_pfn = after(line, "start_pfn: ");
-	else if (starts(line, "      ") && sscanf(line, "%63s %ld", name, &value) == 2 && !strchr(name, ':') &&
-		 strcmp(name, "cma") && !zone_item_set(snap, name, value) &&
+	else if (starts(line, "      ") && sscanf(line, "%63s %ld", name, &value) == 2 &&
+		 !strchr(name, ':') && strcmp(name, "cma") && !zone_item_set(snap, name, value) &&
 		 !node_item_set(g, &g->snap.node[z->node->id], name, value))
 		fail_msg("zoneinfo has \"%s\"", name);
 }
@@ -253,7 +249,8 @@ static void zoneinfo_fill(struct golden *g, char *text)
 			cpu = (unsigned)after(line, "cpu: ");
 		} else {
 			zone_line(g, z, line);
-			pageset_line(&g->snap.zone[z->id], &g->snap.pageset[(size_t)z->id * m->nr_cpu_ids + cpu], line);
+			pageset_line(&g->snap.zone[z->id],
+				     &g->snap.pageset[(size_t)z->id * m->nr_cpu_ids + cpu], line);
 		}
 		if (z->present)
 			z->node->has_memory = true;
@@ -400,10 +397,11 @@ static void counters_fill(struct golden *g, struct zone_snap *z, struct node_sna
 	long value;
 	for (char *line; (line = line_next(&text));) {
 		assert_int_equal(sscanf(line, "%63s %ld", name, &value), 2);
-		if (zone_item_set(z, name, value) || node_item_set(g, n, name, value) || event_set(g, name, value))
+		if (zone_item_set(z, name, value) || node_item_set(g, n, name, value) ||
+		    event_set(g, name, value))
 			continue;
-		if (strcmp(name, "nr_dirty_threshold") && strcmp(name, "nr_dirty_background_threshold") &&
-		    strcmp(name, "nr_unstable"))
+		if (strcmp(name, "nr_dirty_threshold") &&
+		    strcmp(name, "nr_dirty_background_threshold") && strcmp(name, "nr_unstable"))
 			fail_msg("no counter %s", name);
 	}
 }
@@ -425,8 +423,8 @@ bool golden_fill_vmstat(struct golden *g)
 static unsigned long node_huge(const struct golden *g, unsigned nid, const char *file)
 {
 	char path[160];
-	snprintf(path, sizeof(path), "sys/devices/system/node/node%u/hugepages/hugepages-%lukB/%s", nid,
-		 (unsigned long)PAGES_TO_KB(1ul << g->machine.pageblock_order), file);
+	snprintf(path, sizeof(path), "sys/devices/system/node/node%u/hugepages/hugepages-%lukB/%s",
+		 nid, (unsigned long)PAGES_TO_KB(1ul << g->machine.pageblock_order), file);
 	char *text = must_read(g, path);
 	unsigned long n = strtoul(text, NULL, 10);
 	free(text);
@@ -502,12 +500,12 @@ static void lines_differ(const char *dir, const char *path, const char *want, co
 			want_line = want + 1;
 			got_line = got + 1;
 		}
-	fail_msg("%s/%s:%u\n  kernel \"%.*s\"\n  view   \"%.*s\"", dir, path, line, (int)strcspn(want_line, "\n"),
-		 want_line, (int)strcspn(got_line, "\n"), got_line);
+	fail_msg("%s/%s:%u\n  kernel \"%.*s\"\n  view   \"%.*s\"", dir, path, line,
+		 (int)strcspn(want_line, "\n"), want_line, (int)strcspn(got_line, "\n"), got_line);
 }
 
-void golden_compare_text(const struct golden *g, const char *path, const char *expected, golden_render *render,
-			 unsigned arg)
+void golden_compare_text(const struct golden *g, const char *path, const char *expected,
+			 golden_render *render, unsigned arg)
 {
 	struct text t;
 	text_init(&t, 0);

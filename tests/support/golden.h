@@ -36,8 +36,8 @@ bool golden_fill_hugetlb(struct golden *g); /* of meminfo, with what is committe
 typedef void golden_render(struct text *t, const struct snapshot *s, unsigned arg);
 /* Render and compare with the file, byte for byte; the first line that differs is the message. */
 void golden_compare(const struct golden *g, const char *path, golden_render *render, unsigned arg);
-void golden_compare_text(const struct golden *g, const char *path, const char *expected, golden_render *render,
-			 unsigned arg);
+void golden_compare_text(const struct golden *g, const char *path, const char *expected,
+			 golden_render *render, unsigned arg);
 
 /* Every boot capture of 6.1. */
 extern const char *const golden_captures[];

@@ -212,13 +212,17 @@ static void test_bad_lines(void **state)
 
 	config_text_bad(ONE_NODE "gibberish\n", "FILE:4: neither [section] nor key = value");
 	config_text_bad("[node 0\nmemory=64M\n", "FILE:1: neither [section] nor key = value");
-	config_text_bad("gibberish\n[machine]\nbits=65\n[what]\n", "FILE:1: neither [section] nor key = value");
-	config_text_bad("[what]\ngibberish\n", "FILE:1: [what]: no such section: [machine], [node N] and [vm] are");
+	config_text_bad("gibberish\n[machine]\nbits=65\n[what]\n",
+			"FILE:1: neither [section] nor key = value");
+	config_text_bad("[what]\ngibberish\n",
+			"FILE:1: [what]: no such section: [machine], [node N] and [vm] are");
 	config_text_bad("bits = 64\n" ONE_NODE, "FILE:1: bits: stands before the first section, [machine]");
 	config_text_bad(ONE_NODE "\n[files]\nsource = /tmp\n",
 			"FILE:5: [files]: no such section: [machine], [node N] and [vm] are");
-	config_text_bad(ONE_NODE "[cache TCP]\n", "FILE:4: [cache TCP]: no such section: [machine], [node N] and [vm] are");
-	config_text_bad(ONE_NODE "[vm]\nswappiness=1\nswappiness=2\n", "FILE:6: swappiness: stands in line 5 already");
+	config_text_bad(ONE_NODE "[cache TCP]\n",
+			"FILE:4: [cache TCP]: no such section: [machine], [node N] and [vm] are");
+	config_text_bad(ONE_NODE "[vm]\nswappiness=1\nswappiness=2\n",
+			"FILE:6: swappiness: stands in line 5 already");
 
 	snprintf(text, sizeof(text), ONE_NODE "[vm]\nx = %0300d\n", 1);
 	config_text_bad(text, "FILE:5: more than 198 characters: let the value go on in an indented line below");

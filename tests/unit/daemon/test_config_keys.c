@@ -58,8 +58,10 @@ static void test_region_keys(void **state)
 	machine_bad("limit = 0", "limit = 0: must be more than nothing");
 	machine_bad("limit = 1000", "limit = 1000: must be a multiple of 4K");
 	machine_bad("huge_page = 4M", "huge_page = 4M: must be 2M or 1G");
-	machine_bad("dev_mem_mode = 0800", "dev_mem_mode = 0800: must be permission bits in octal, such as 0600");
-	machine_bad("dev_mem_mode = 1777", "dev_mem_mode = 1777: must be permission bits in octal, such as 0600");
+	machine_bad("dev_mem_mode = 0800",
+		    "dev_mem_mode = 0800: must be permission bits in octal, such as 0600");
+	machine_bad("dev_mem_mode = 1777",
+		    "dev_mem_mode = 1777: must be permission bits in octal, such as 0600");
 	machine_bad("dev_mem_mode =", "dev_mem_mode = : must be permission bits in octal, such as 0600");
 }
 
@@ -93,7 +95,8 @@ static void test_machine_keys(void **state)
 	machine_bad("possible_cpus = 0-", "possible_cpus = 0-: must be a list of CPUs such as 0-3,8-11");
 	machine_bad("possible_cpus = 0-8192", "possible_cpus = 0-8192: CPU numbers end at 8191");
 	machine_bad("memory = 1G", "memory: no such key in [machine]: see ummfs.conf(5)");
-	config_text_bad("[machine]\nbits=64\n" ONE_NODE "[machine]\nbits=64\n", "FILE:7: bits: stands in line 2 already");
+	config_text_bad("[machine]\nbits=64\n" ONE_NODE "[machine]\nbits=64\n",
+			"FILE:7: bits: stands in line 2 already");
 }
 
 static void test_node_values(void **state)
@@ -113,29 +116,39 @@ static void test_node_values(void **state)
 	node_bad("memory = 0-2G,", "memory: : must be START-END in multiples of 4M, END not included");
 	node_bad("memory = 2G-0", "memory: 2G-0: must be START-END in multiples of 4M, END not included");
 	node_bad("memory = 2G-2G", "memory: 2G-2G: must be START-END in multiples of 4M, END not included");
-	node_bad("memory = 0-1G,2G-3G-4G", "memory: 2G-3G-4G: must be START-END in multiples of 4M, END not included");
-	node_bad("memory = 0-1G,1G-1025M", "memory: 1G-1025M: must be START-END in multiples of 4M, END not included");
-	node_bad("memory = 512M,1G-2G", "memory: 512M: must be START-END in multiples of 4M, END not included");
+	node_bad("memory = 0-1G,2G-3G-4G",
+		 "memory: 2G-3G-4G: must be START-END in multiples of 4M, END not included");
+	node_bad("memory = 0-1G,1G-1025M",
+		 "memory: 1G-1025M: must be START-END in multiples of 4M, END not included");
+	node_bad("memory = 512M,1G-2G",
+		 "memory: 512M: must be START-END in multiples of 4M, END not included");
 	node_bad("cpus = 0 1", "cpus = 0 1: must be a list of CPUs such as 0-3,8-11");
 	node_bad("cpus = 3-1", "cpus = 3-1: must be a list of CPUs such as 0-3,8-11");
 	node_bad("cpus = 8192", "cpus = 8192: CPU numbers end at 8191");
-	node_bad("distance = 10 twenty", "distance: twenty: must be 10 for the node itself and 11 to 255 for others");
-	node_bad("distance = 10 256", "distance: 256: must be 10 for the node itself and 11 to 255 for others");
+	node_bad("distance = 10 twenty",
+		 "distance: twenty: must be 10 for the node itself and 11 to 255 for others");
+	node_bad("distance = 10 256",
+		 "distance: 256: must be 10 for the node itself and 11 to 255 for others");
 	node_bad("distance = 9", "distance: 9: must be 10 for the node itself and 11 to 255 for others");
 	node_bad("distance =", "distance = : must be numbers, such as 10 21");
 	node_bad("host_node = -1", "host_node = -1: must be a number from 0 to 8191");
 	node_bad("backing = thp", "backing: no such key in [node N]: see ummfs.conf(5)");
-	node_bad("memory = 64M - 128M", "memory: 64M - 128M: must be START-END in multiples of 4M, END not included");
-	config_text_bad("[node 0]\ncpus=0\n[node 1]\ncpus=1\n[node 0]\ncpus=2\n", "FILE:6: cpus: stands in line 2 already");
+	node_bad("memory = 64M - 128M",
+		 "memory: 64M - 128M: must be START-END in multiples of 4M, END not included");
+	config_text_bad("[node 0]\ncpus=0\n[node 1]\ncpus=1\n[node 0]\ncpus=2\n",
+			"FILE:6: cpus: stands in line 2 already");
 }
 
 static void test_node_numbers(void **state)
 {
 	(void)state;
-	config_text_bad(ONE_NODE "[node 256]\ncpus=1\n", "FILE:4: [node 256]: must be a number from 0 to 255");
-	config_text_bad(ONE_NODE "[node one]\ncpus=1\n", "FILE:4: [node one]: must be a number from 0 to 255");
+	config_text_bad(ONE_NODE "[node 256]\ncpus=1\n",
+			"FILE:4: [node 256]: must be a number from 0 to 255");
+	config_text_bad(ONE_NODE "[node one]\ncpus=1\n",
+			"FILE:4: [node one]: must be a number from 0 to 255");
 	config_text_bad(ONE_NODE "[node -1]\ncpus=1\n", "FILE:4: [node -1]: must be a number from 0 to 255");
-	config_text_bad(ONE_NODE "[node]\ncpus=1\n", "FILE:4: [node]: no such section: [machine], [node N] and [vm] are");
+	config_text_bad(ONE_NODE "[node]\ncpus=1\n",
+			"FILE:4: [node]: no such section: [machine], [node N] and [vm] are");
 }
 
 int main(void)

@@ -69,7 +69,8 @@ static void test_bad_memory(void **state)
 	config_text_bad("[node 0]\nmemory=64M\ncpus=0\n[node 1]\nmemory=4M-8M\n",
 			"FILE:5: memory overlaps that of node 0 (line 2) at address 4 MiB");
 	config_text_bad("[node 0]\ncpus=0\n", "FILE: no node has memory: give [node 0] memory = 512M");
-	config_text_bad("[node 0]\ncpus=0\nmemory=0\n", "FILE: no node has memory: give [node 0] memory = 512M");
+	config_text_bad("[node 0]\ncpus=0\nmemory=0\n",
+			"FILE: no node has memory: give [node 0] memory = 512M");
 	config_text_bad("[node 0]\nmemory=16T\ncpus=0\n",
 			"FILE:2: memory reaches to 16777216 MiB: frame 4294967294 is the last that ummfs can number (16T less 4M)");
 	config_text_bad("[node 0]\nmemory=8T\ncpus=0\n\n[node 1]\nmemory=8T\n",
@@ -139,7 +140,8 @@ static void test_cpus(void **state)
 	config_text_bad("[node 0]\nmemory=64M\n", "FILE: no node has a CPU: give [node 0] cpus = 0-1");
 	config_text_bad("[node 0]\nmemory=64M\ncpus=\n[node 1]\nmemory=64M\n",
 			"FILE: no node has a CPU: give [node 0] cpus = 0-1");
-	config_text_bad("[node 0]\nmemory=64M\ncpus=1-3\n", "FILE: no node has CPU 0, which a machine starts on");
+	config_text_bad("[node 0]\nmemory=64M\ncpus=1-3\n",
+			"FILE: no node has CPU 0, which a machine starts on");
 	config_text_bad("[machine]\npossible_cpus=0-3\n[node 0]\nmemory=64M\ncpus=0,4\n",
 			"FILE:2: possible_cpus: CPU 4 is on a node and has to be possible");
 }
@@ -162,8 +164,9 @@ static void test_distances(void **state)
 	check_distances("[node 0]\nmemory=64M\ncpus=0\n[node 1]\nmemory=64M\ndistance=15 10 255\n[node 2]\nmemory=64M\n",
 			(const uint8_t[]){ 10, 15, 20, 15, 10, 255, 20, 255, 10 });
 
-	config_text_bad("[node 0]\nmemory=64M\ncpus=0\ndistance=10 21\n[node 1]\nmemory=64M\ndistance=20 10\n",
-			"FILE:7: distance: 20 from node 1 to node 0 and 21 back (line 4): must be the same");
+	config_text_bad(
+		"[node 0]\nmemory=64M\ncpus=0\ndistance=10 21\n[node 1]\nmemory=64M\ndistance=20 10\n",
+		"FILE:7: distance: 20 from node 1 to node 0 and 21 back (line 4): must be the same");
 	config_text_bad("[node 0]\nmemory=64M\ncpus=0\ndistance=10 21 21\n[node 1]\nmemory=64M\n",
 			"FILE:4: distance: 3 numbers for a machine of 2 nodes");
 	config_text_bad("[node 0]\nmemory=64M\ncpus=0\ndistance=10\n[node 1]\nmemory=64M\n",

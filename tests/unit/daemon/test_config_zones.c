@@ -15,8 +15,8 @@
 enum { DMA, DMA32, NORMAL, MOVABLE };
 enum { DMA_32BIT, NORMAL_32BIT, HIGHMEM_32BIT, MOVABLE_32BIT };
 
-static void check_zone(const struct config *c, unsigned node, unsigned type, uint64_t start, uint64_t spanned,
-		       uint64_t present)
+static void check_zone(const struct config *c, unsigned node, unsigned type, uint64_t start,
+		       uint64_t spanned, uint64_t present)
 {
 	const struct zone_spec *z = &c->spec.node[node].zone[type];
 	uint64_t sum = 0;
@@ -115,8 +115,10 @@ static void test_limits(void **state)
 	check_zone(&c, 0, NORMAL, 1, 524287, 524190);
 	config_fini(&c);
 
-	config_text_bad("[machine]\ndma_limit=8G\n[node 0]\nmemory=2G\ncpus=0\n", "FILE:2: dma_limit is past dma32_limit");
-	config_text_bad("[machine]\ndma32_limit=8M\n[node 0]\nmemory=2G\ncpus=0\n", "FILE:2: dma_limit is past dma32_limit");
+	config_text_bad("[machine]\ndma_limit=8G\n[node 0]\nmemory=2G\ncpus=0\n",
+			"FILE:2: dma_limit is past dma32_limit");
+	config_text_bad("[machine]\ndma32_limit=8M\n[node 0]\nmemory=2G\ncpus=0\n",
+			"FILE:2: dma_limit is past dma32_limit");
 	config_text_bad("[machine]\nbits=32\nnormal_limit=8M\n[node 0]\nmemory=2G\ncpus=0\n",
 			"FILE:3: dma_limit is past normal_limit");
 	config_text_bad("[machine]\nbits=32\ndma32_limit=4G\n[node 0]\nmemory=2G\ncpus=0\n",

@@ -11,7 +11,8 @@
 static void test_kinds(void **state)
 {
 	(void)state;
-	static const enum zone_kind want64[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE, ZONE_DEVICE };
+	static const enum zone_kind want64[] = { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE,
+						 ZONE_DEVICE };
 	static const enum zone_kind want32[] = { ZONE_DMA, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE };
 	enum zone_kind kind[MM_ZONE_TYPES_MAX];
 
@@ -104,10 +105,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_empty_machine),
-		cmocka_unit_test(test_nodes),
-		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_kinds),     cmocka_unit_test(test_empty_machine),
+		cmocka_unit_test(test_nodes),     cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,8 @@ static void test_sum_of_types(void **state)
 		g.snap.zone[0].free_blocks[2][mt] = 1000000 + mt;
 	text_init(&t, 0);
 	view_buddyinfo(&t, &g.snap, 0);
-	const char *want = "Node 0, zone      DMA      0      0 5000010      0      0      0      0      0      0      0      0 \n";
+	const char *want =
+		"Node 0, zone      DMA      0      0 5000010      0      0      0      0      0      0      0      0 \n";
 	assert_memory_equal(text_cstr(&t), want, strlen(want));
 	text_fini(&t);
 	golden_close(&g);

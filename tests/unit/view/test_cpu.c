@@ -21,7 +21,9 @@ struct cpus {
 static void cpus_init(struct cpus *c, unsigned nr_cpu_ids, const char *const *lists, unsigned nr_nodes)
 {
 	struct machine *m = &c->machine;
-	*c = (struct cpus){ .machine = { .bits = 64, .numa = true, .nr_nodes = nr_nodes, .nr_cpu_ids = nr_cpu_ids } };
+	*c = (struct cpus){
+		.machine = { .bits = 64, .numa = true, .nr_nodes = nr_nodes, .nr_cpu_ids = nr_cpu_ids }
+	};
 	c->snap.machine = m;
 	m->node = mem_zalloc_aligned(nr_nodes * sizeof(*m->node), 64);
 	m->cpu = mem_zalloc_aligned(nr_cpu_ids * sizeof(*m->cpu), 64);
@@ -158,8 +160,9 @@ static void test_packages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_masks),	   cmocka_unit_test(test_offline),  cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_no_threads), cmocka_unit_test(test_packages),
+		cmocka_unit_test(test_masks),    cmocka_unit_test(test_offline),
+		cmocka_unit_test(test_threads),  cmocka_unit_test(test_no_threads),
+		cmocka_unit_test(test_packages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,8 +102,9 @@ static void test_zones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_single_pages), cmocka_unit_test(test_full),  cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_lone_block),   cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_single_pages), cmocka_unit_test(test_full),
+		cmocka_unit_test(test_mixed),        cmocka_unit_test(test_lone_block),
+		cmocka_unit_test(test_zones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

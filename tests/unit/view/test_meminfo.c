@@ -124,8 +124,10 @@ static void test_vmalloc_of_32_bits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_capture),	     cmocka_unit_test(test_huge_pages_with_surplus),
-		cmocka_unit_test(test_nothing_available),    cmocka_unit_test(test_available_with_boost),
+		cmocka_unit_test(test_every_capture),
+		cmocka_unit_test(test_huge_pages_with_surplus),
+		cmocka_unit_test(test_nothing_available),
+		cmocka_unit_test(test_available_with_boost),
 		cmocka_unit_test(test_vmalloc_of_32_bits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,8 @@ static void test_bound(void **state)
 	g.snap.zone[0].free_blocks[1][MIGRATE_UNMOVABLE] = 99999;
 	text_init(&t, 0);
 	view_pagetypeinfo(&t, &g.snap, 0);
-	assert_non_null(strstr(text_cstr(&t), "Node    0, zone      DMA, type    Unmovable >100000  99999      0 "));
+	assert_non_null(strstr(text_cstr(&t),
+			       "Node    0, zone      DMA, type    Unmovable >100000  99999      0 "));
 	text_fini(&t);
 	golden_close(&g);
 }

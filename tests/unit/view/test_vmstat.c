@@ -66,7 +66,8 @@ static void test_sums(void **state)
 	struct text t;
 	golden_open(&g, "captures/6.1.0-50-amd64-T3");
 	struct zone_snap *zone = g.snap.zone;
-	zone[0].stat[NR_MLOCK] = 10, zone[1].stat[NR_MLOCK] = -3, zone[2].stat[NR_MLOCK] = zone[7].stat[NR_MLOCK] = 1;
+	zone[0].stat[NR_MLOCK] = 10, zone[1].stat[NR_MLOCK] = -3,
+	zone[2].stat[NR_MLOCK] = zone[7].stat[NR_MLOCK] = 1;
 	zone[0].stat[NR_BOUNCE] = -5;
 	zone[0].numa[NUMA_MISS] = 7, zone[7].numa[NUMA_MISS] = 4;
 	g.snap.node[0].stat[NR_DIRTIED] = 100, g.snap.node[1].stat[NR_DIRTIED] = 23;
@@ -95,8 +96,10 @@ static void test_thp_unit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_capture), cmocka_unit_test(test_busy_machines),
-		cmocka_unit_test(test_sums),	      cmocka_unit_test(test_thp_unit),
+		cmocka_unit_test(test_every_capture),
+		cmocka_unit_test(test_busy_machines),
+		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_thp_unit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

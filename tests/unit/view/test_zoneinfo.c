@@ -86,8 +86,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_boot_capture), cmocka_unit_test(test_boost_and_pressure),
-		cmocka_unit_test(test_boost_is_included),  cmocka_unit_test(test_negative_counter),
+		cmocka_unit_test(test_every_boot_capture),
+		cmocka_unit_test(test_boost_and_pressure),
+		cmocka_unit_test(test_boost_is_included),
+		cmocka_unit_test(test_negative_counter),
 		cmocka_unit_test(test_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

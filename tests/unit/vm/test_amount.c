@@ -50,8 +50,10 @@ static void test_bytes_round_up_to_pages(void **state)
 
 static void test_garbage(void **state)
 {
-	static const char *const garbage[] = { "", "+", "-", "x", "1x", "--1", "+-1", "0x10", "1.5", " 1", "1 ",
-					       "18446744073709551616", "-M", "1P" };
+	static const char *const garbage[] = { "",    "+",   "-",   "x",
+					       "1x",  "--1", "+-1", "0x10",
+					       "1.5", " 1",  "1 ",  "18446744073709551616",
+					       "-M",  "1P" };
 	struct amount a = { AMOUNT_ADD, 42 };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(garbage); i++) {
@@ -103,8 +105,9 @@ static void test_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts), cmocka_unit_test(test_bytes_round_up_to_pages),
-		cmocka_unit_test(test_garbage), cmocka_unit_test(test_apply), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_counts),  cmocka_unit_test(test_bytes_round_up_to_pages),
+		cmocka_unit_test(test_garbage), cmocka_unit_test(test_apply),
+		cmocka_unit_test(test_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #define TOTAL (2 * NODE_PAGES - 49) /* frame 0 and the reserved ones are not managed */
 
@@ -90,7 +90,8 @@ static void test_never(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults), TEST(test_limit), TEST(test_guess), TEST(test_always), TEST(test_never),
+		TEST(test_defaults), TEST(test_limit), TEST(test_guess),
+		TEST(test_always),   TEST(test_never),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,10 +147,14 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		ROW(test_slots_follow_additions), ROW(test_pop_takes_the_last),
-		ROW(test_remove_keeps_slots_right), ROW(test_has_is_right_for_strangers),
-		ROW(test_choice_is_uniform), ROW(test_choice_of_all_and_none),
-		ROW(test_reserve_failure_changes_nothing), ROW(test_trim_gives_room_back),
+		ROW(test_slots_follow_additions),
+		ROW(test_pop_takes_the_last),
+		ROW(test_remove_keeps_slots_right),
+		ROW(test_has_is_right_for_strangers),
+		ROW(test_choice_is_uniform),
+		ROW(test_choice_of_all_and_none),
+		ROW(test_reserve_failure_changes_nothing),
+		ROW(test_trim_gives_room_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,7 +60,8 @@ static void test_counts_down_too(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_silent_at_first), cmocka_unit_test(test_one_line_an_interval),
+		cmocka_unit_test(test_silent_at_first),
+		cmocka_unit_test(test_one_line_an_interval),
 		cmocka_unit_test(test_counts_down_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

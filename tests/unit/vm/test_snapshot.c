@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #include "vm/snapshot.h"
 
@@ -174,6 +174,56 @@ static void test_unreclaimable(void **state)
 	snapshot_fini(&s);
 }
 
+struct changer {
+	struct fixture *fixture;
+	struct task *task;
+	unsigned rounds; /* relaxed */
+	bool stop; /* relaxed */
+};
+
+static void *change_things(void *arg)
+{
+	struct changer *c = arg;
+	struct vm *vm = &c->fixture->vm;
+	for (unsigned i = 0; !READ_RELAXED(&c->stop); i++) {
+		assert_write(c->task, "anon", i % 2 ? "4M" : "0");
+		assert_write(c->task, "file", i % 3 ? "2M" : "0");
+		assert_write(c->task, "pages", i % 2 ? "2 GFP_KERNEL 50" : "2 GFP_KERNEL 7");
+		hugetlb_resize(&vm->policy, &vm->hugetlb, i % 5, -1);
+		machine_update_watermarks(&vm->machine);
+		machine_stat_fold(&vm->machine);
+		ADD_OWNED(&c->rounds, 1);
+	}
+	return NULL;
+}
+
+/* Filling takes no lock while others change what it copies: every number is whole and in its bounds. */
+static void test_while_things_change(void **state)
+{
+	struct fixture *f = *state;
+	struct changer c = { .fixture = f, .task = make_task(f, "a") };
+	struct snapshot s;
+	pthread_t thread;
+	assert_int_equal(snapshot_init(&s, &f->vm.machine), 0);
+	assert_int_equal(pthread_create(&thread, NULL, change_things, &c), 0);
+	while (READ_RELAXED(&c.rounds) < 100) {
+		snapshot_fill(&s, &f->vm, SNAP_ALL);
+		assert_in_range(s.hugetlb_nr, 0, 5);
+		assert_in_range(s.committed_pages, 0, 1024);
+		FOR_EACH_POPULATED_ZONE(z, &f->vm.machine) {
+			assert_int_equal(s.zone[z->id].managed, z->managed);
+			assert_in_range(s.zone[z->id].free_blocks[MM_ORDER_MAX][MIGRATE_MOVABLE], 0,
+					z->managed >> MM_ORDER_MAX);
+		}
+	}
+	WRITE_RELAXED(&c.stop, true);
+	pthread_join(thread, NULL);
+	hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 0, -1);
+	end_task(f, c.task);
+	snapshot_fini(&s);
+	assert_verified(&f->vm);
+}
+
 static void test_no_memory(void **state)
 {
 	struct fixture *f = *state;
@@ -192,8 +242,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_zones),    TEST(test_boost),	 TEST(test_follows_a_task), TEST(test_free_lists),
-		TEST(test_pagesets), TEST(test_hugetlb), TEST(test_only_the_parts), TEST(test_unreclaimable),
+		TEST(test_zones),          TEST(test_boost),         TEST(test_follows_a_task),
+		TEST(test_free_lists),     TEST(test_pagesets),      TEST(test_hugetlb),
+		TEST(test_only_the_parts), TEST(test_unreclaimable), TEST(test_while_things_change),
 		TEST(test_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #include <pthread.h>
 
@@ -195,9 +195,16 @@ static void test_many_come_and_go_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_create_and_find), TEST(test_bad_names), TEST(test_numbers), TEST(test_walk),
-		TEST(test_table_full), TEST(test_a_reference_outlives_the_task), TEST(test_change_counts),
-		TEST(test_host_memory_fails), TEST(test_holding_at_shutdown), TEST(test_many_come_and_go_at_once),
+		TEST(test_create_and_find),
+		TEST(test_bad_names),
+		TEST(test_numbers),
+		TEST(test_walk),
+		TEST(test_table_full),
+		TEST(test_a_reference_outlives_the_task),
+		TEST(test_change_counts),
+		TEST(test_host_memory_fails),
+		TEST(test_holding_at_shutdown),
+		TEST(test_many_come_and_go_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

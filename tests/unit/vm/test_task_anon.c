@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #include <pthread.h>
 
@@ -192,11 +192,16 @@ static void test_rmdir_while_another_writes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_256m_comes_and_goes), TEST(test_sets_adds_and_takes),
-		TEST(test_first_touch_on_the_tasks_node), TEST(test_shrinks_from_the_end),
-		TEST(test_faults_are_counted), TEST(test_too_much_is_given_back),
-		TEST(test_overcommit_never), TEST(test_fault_sweeps),
-		TEST(test_two_clients_of_one_task), TEST(test_rmdir_while_another_writes),
+		TEST(test_256m_comes_and_goes),
+		TEST(test_sets_adds_and_takes),
+		TEST(test_first_touch_on_the_tasks_node),
+		TEST(test_shrinks_from_the_end),
+		TEST(test_faults_are_counted),
+		TEST(test_too_much_is_given_back),
+		TEST(test_overcommit_never),
+		TEST(test_fault_sweeps),
+		TEST(test_two_clients_of_one_task),
+		TEST(test_rmdir_while_another_writes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 static void test_the_files_of_a_task(void **state)
 {
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} rows[] = { { "anon", 0644 }, { "mem", 0644 }, { "file", 0644 }, { "pages", 0644 }, { "hugetlb", 0644 },
-		     { "cpu", 0644 }, { "procs", 0644 }, { "pid", 0444 }, { "events", 0444 } };
+	} rows[] = { { "anon", 0644 },  { "mem", 0644 },     { "file", 0644 },
+		     { "pages", 0644 }, { "hugetlb", 0644 }, { "cpu", 0644 },
+		     { "procs", 0644 }, { "pid", 0444 },     { "events", 0444 } };
 	(void)state;
 	assert_int_equal(nr_task_attrs, ARRAY_LEN(rows));
 	for (unsigned i = 0; i < nr_task_attrs; i++) {
@@ -55,8 +56,23 @@ static void test_lines(void **state)
 
 static void test_garbage_changes_nothing(void **state)
 {
-	static const char *const garbage[] = { "x", "1 2", "1.5M", "+", "-", "--1", "+-1", "0x1000", "1MM", "1P", "M",
-					       "max", "18446744073709551616", "1\r", "\xff", "1,000", "-1" };
+	static const char *const garbage[] = { "x",
+					       "1 2",
+					       "1.5M",
+					       "+",
+					       "-",
+					       "--1",
+					       "+-1",
+					       "0x1000",
+					       "1MM",
+					       "1P",
+					       "M",
+					       "max",
+					       "18446744073709551616",
+					       "1\r",
+					       "\xff",
+					       "1,000",
+					       "-1" };
 	static const char *const names[] = { "anon", "file", "cpu", "hugetlb", "pages", "procs" };
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
@@ -134,9 +150,14 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_files_of_a_task), TEST(test_a_fresh_task), TEST(test_lines),
-		TEST(test_garbage_changes_nothing), TEST(test_bytes_that_are_no_text),
-		TEST(test_files_that_are_only_read), TEST(test_cpu), TEST(test_usage),
+		cmocka_unit_test(test_the_files_of_a_task),
+		TEST(test_a_fresh_task),
+		TEST(test_lines),
+		TEST(test_garbage_changes_nothing),
+		TEST(test_bytes_that_are_no_text),
+		TEST(test_files_that_are_only_read),
+		TEST(test_cpu),
+		TEST(test_usage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/lru.h"
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 static struct page *take(struct fixture *f, struct cpu *c, int nid)
 {
@@ -18,7 +18,8 @@ static void test_pages_of_two_nodes(void **state)
 	struct task *t = make_task(f, "a");
 	struct cpu *c = task_cpu(t);
 	struct page *page[6];
-	const struct page_use use = { &t->anon, owner_handle(OWNER_TASK_ANON, t->id), LRU_INACTIVE_ANON, NR_ANON_MAPPED };
+	const struct page_use use = { &t->anon, owner_handle(OWNER_TASK_ANON, t->id),
+				      LRU_INACTIVE_ANON, NR_ANON_MAPPED };
 
 	for (unsigned i = 0; i < 6; i++)
 		page[i] = take(f, c, i == 1 || i == 2 || i == 5);
@@ -78,7 +79,9 @@ static void test_lock_moves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_pages_of_two_nodes), TEST(test_newest_is_warmest), TEST(test_lock_moves),
+		TEST(test_pages_of_two_nodes),
+		TEST(test_newest_is_warmest),
+		TEST(test_lock_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #include <pthread.h>
 
@@ -220,14 +220,59 @@ static void test_reclaim_races_with_writes(void **state)
 	assert_verified(&f->vm);
 }
 
+static void *presser_main(void *arg)
+{
+	struct client *c = arg;
+	for (unsigned i = 0; i < 4; i++) {
+		c->failures += write_attr(c->task, "file", "220M\n") != 5;
+		c->failures += write_attr(c->task, "anon", "180M\n") != 5;
+		c->failures += write_attr(c->task, "anon", "1M\n") != 3;
+	}
+	return NULL;
+}
+
+static void test_kswapd_races_with_writes(void **state)
+{
+	struct fixture *f = fixture_boot_with(
+		&(struct region_config){ .backing = BACKING_SPARSE, .limit_bytes = 1 << 20 }, false);
+	struct client presser[2];
+	(void)state;
+	assert_int_equal(vm_start(&f->vm), 0);
+	int64_t before = free_pages_all(&f->vm);
+	for (unsigned i = 0; i < 2; i++) {
+		presser[i] = (struct client){ .task = make_task(f, i ? "a" : "b") };
+		assert_write(presser[i].task, "cpu", i ? "1" : "2");
+		assert_int_equal(pthread_create(&presser[i].thread, NULL, presser_main, &presser[i]), 0);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(presser[i].thread, NULL);
+		assert_int_equal(presser[i].failures, 0);
+	}
+	assert_verified(&f->vm);
+	uint64_t held = page_index_nr(&presser[0].task->file) + page_index_nr(&presser[1].task->file);
+	assert_in_range(held, 1, 110000);
+	end_task(f, presser[0].task);
+	end_task(f, presser[1].task);
+	assert_int_equal(free_pages_all(&f->vm), before);
+	assert_int_equal(file_pages(&f->vm), 0);
+	assert_verified(&f->vm);
+	fixture_end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_is_clean_page_cache), TEST(test_drop_caches_takes_it),
-		TEST(test_decrease_is_a_random_choice), cmocka_unit_test(test_same_seed_same_choice),
-		TEST(test_anon_pushes_it_out), TEST(test_reading_more_than_fits),
-		TEST(test_failure_takes_back_only_its_own), TEST(test_fault_sweeps), TEST(test_adopted_pages),
+		TEST(test_is_clean_page_cache),
+		TEST(test_drop_caches_takes_it),
+		TEST(test_decrease_is_a_random_choice),
+		cmocka_unit_test(test_same_seed_same_choice),
+		TEST(test_anon_pushes_it_out),
+		TEST(test_reading_more_than_fits),
+		TEST(test_failure_takes_back_only_its_own),
+		TEST(test_fault_sweeps),
+		TEST(test_adopted_pages),
 		TEST(test_reclaim_races_with_writes),
+		cmocka_unit_test(test_kswapd_races_with_writes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 static void test_takes_from_the_pool(void **state)
 {
@@ -52,7 +52,8 @@ static void test_surplus(void **state)
 
 static void test_bad_lines(void **state)
 {
-	static const char *const bad[] = { "2", "2M", "2M x", "1G 1", "4M 1", "2M 1 1", "2M -1", "2M 1M", "x 1", "2 1" };
+	static const char *const bad[] = { "2",      "2M",    "2M x",  "1G 1", "4M 1",
+					   "2M 1 1", "2M -1", "2M 1M", "x 1",  "2 1" };
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -75,7 +76,10 @@ static void test_fault_sweeps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_takes_from_the_pool), TEST(test_surplus), TEST(test_bad_lines), TEST(test_fault_sweeps),
+		TEST(test_takes_from_the_pool),
+		TEST(test_surplus),
+		TEST(test_bad_lines),
+		TEST(test_fault_sweeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

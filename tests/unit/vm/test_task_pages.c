@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 static void test_lines(void **state)
 {
@@ -41,9 +41,20 @@ static void test_flags_in_any_spelling_are_one_key(void **state)
 static void test_bad_lines(void **state)
 {
 	static const char *const bad[] = {
-		"3", "3 GFP_KERNEL", "3 GFP_KERNEL x", "3 GFP_KERNEL 1 2", "11 GFP_KERNEL 1", "-1 GFP_KERNEL 1",
-		"x GFP_KERNEL 1", "3 GFP_NONSENSE 1", "3 gfp_kernel 1", "3 GFP_KERNEL| 1", "3 GFP_KERNEL -1",
-		"3 GFP_KERNEL 18446744073709551616", "3 GFP_KERNEL 1M", "GFP_KERNEL 3 1",
+		"3",
+		"3 GFP_KERNEL",
+		"3 GFP_KERNEL x",
+		"3 GFP_KERNEL 1 2",
+		"11 GFP_KERNEL 1",
+		"-1 GFP_KERNEL 1",
+		"x GFP_KERNEL 1",
+		"3 GFP_NONSENSE 1",
+		"3 gfp_kernel 1",
+		"3 GFP_KERNEL| 1",
+		"3 GFP_KERNEL -1",
+		"3 GFP_KERNEL 18446744073709551616",
+		"3 GFP_KERNEL 1M",
+		"GFP_KERNEL 3 1",
 	};
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
@@ -76,7 +87,8 @@ static void test_lines_before_the_failing_one_stay(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
-	assert_int_equal(write_attr(t, "pages", "0 GFP_KERNEL 1\n1 GFP_KERNEL 1\nnonsense\n2 GFP_KERNEL 1\n"), 30);
+	assert_int_equal(
+		write_attr(t, "pages", "0 GFP_KERNEL 1\n1 GFP_KERNEL 1\nnonsense\n2 GFP_KERNEL 1\n"), 30);
 	assert_attr(t, "pages", "0 GFP_KERNEL 1\n1 GFP_KERNEL 1\n");
 	end_task(f, t);
 }
@@ -118,7 +130,8 @@ static void test_fault_sweeps(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
-	assert_in_range(sweep_write(f, t, FAULT_HOST_MALLOC, "pages", "1 GFP_KERNEL 500", "1 GFP_KERNEL 0"), 3, 10);
+	assert_in_range(sweep_write(f, t, FAULT_HOST_MALLOC, "pages", "1 GFP_KERNEL 500", "1 GFP_KERNEL 0"),
+			3, 10);
 	assert_write(t, "pages", "1 GFP_KERNEL 0");
 	sweep_write(f, t, FAULT_BUDDY_TAKE, "pages", "1 GFP_KERNEL 500", "1 GFP_KERNEL 0");
 	assert_write(t, "pages", "1 GFP_KERNEL 9");
@@ -129,9 +142,14 @@ static void test_fault_sweeps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lines), TEST(test_flags_in_any_spelling_are_one_key), TEST(test_bad_lines),
-		TEST(test_what_does_not_fit_is_given_back), TEST(test_lines_before_the_failing_one_stay),
-		TEST(test_decrease_leaves_holes), TEST(test_too_many_keys), TEST(test_fault_sweeps),
+		TEST(test_lines),
+		TEST(test_flags_in_any_spelling_are_one_key),
+		TEST(test_bad_lines),
+		TEST(test_what_does_not_fit_is_given_back),
+		TEST(test_lines_before_the_failing_one_stay),
+		TEST(test_decrease_leaves_holes),
+		TEST(test_too_many_keys),
+		TEST(test_fault_sweeps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -162,11 +162,11 @@ static void test_reaper_thread(void **state)
 		assert_write(t, "pages", "2 GFP_KERNEL 20");
 		task_put(t);
 	}
-	assert_int_equal(f->vm.tasks.nr, 20);
+	assert_int_equal(READ_RELAXED(&f->vm.tasks.nr), 20);
 	for (unsigned i = 0; i < 20; i++)
 		child_end(pid[i]);
 	wait_for_calls(&gone, 20);
-	assert_int_equal(f->vm.tasks.nr, 0);
+	assert_int_equal(READ_RELAXED(&f->vm.tasks.nr), 0);
 	assert_int_equal(free_pages_all(&f->vm), before);
 	assert_verified(&f->vm);
 	fixture_end(f);
@@ -206,9 +206,13 @@ static void test_host_memory_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_list), TEST(test_only_live_processes), TEST(test_the_last_one_takes_the_task_along),
-		TEST(test_clock_steps_reap), cmocka_unit_test(test_reaper_thread),
-		TEST(test_a_replaced_number_is_another_process), TEST(test_host_memory_fails),
+		TEST(test_list),
+		TEST(test_only_live_processes),
+		TEST(test_the_last_one_takes_the_task_along),
+		TEST(test_clock_steps_reap),
+		cmocka_unit_test(test_reaper_thread),
+		TEST(test_a_replaced_number_is_another_process),
+		TEST(test_host_memory_fails),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm_fixture.h"
+#include "support/vm_fixture.h"
 
 #include <signal.h>
 #include <time.h>
@@ -161,9 +161,13 @@ static void test_same_seed_same_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_boot_fails_without_host_memory), cmocka_unit_test(test_boot_refuses_nonsense),
-		TEST(test_ticks_come_with_the_clock), TEST(test_interval), TEST(test_a_century_is_short),
-		cmocka_unit_test(test_ticker_thread), cmocka_unit_test(test_signals_stay_with_the_main_thread),
+		cmocka_unit_test(test_boot_fails_without_host_memory),
+		cmocka_unit_test(test_boot_refuses_nonsense),
+		TEST(test_ticks_come_with_the_clock),
+		TEST(test_interval),
+		TEST(test_a_century_is_short),
+		cmocka_unit_test(test_ticker_thread),
+		cmocka_unit_test(test_signals_stay_with_the_main_thread),
 		cmocka_unit_test(test_same_seed_same_machine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,8 @@ struct fixture {
 	struct region region;
 };
 
-static inline void fixture_zone(struct machine_spec *s, unsigned node, unsigned type, uint64_t start, uint64_t end)
+static inline void fixture_zone(struct machine_spec *s, unsigned node, unsigned type,
+				uint64_t start, uint64_t end)
 {
 	struct zone_spec *z = &s->node[node].zone[type];
 	z->start_pfn = start;
@@ -77,7 +78,8 @@ static inline struct fixture *fixture_boot_with(const struct region_config *rc, 
 
 static inline struct fixture *fixture_boot(void)
 {
-	return fixture_boot_with(&(struct region_config){ .backing = BACKING_SPARSE, .limit_bytes = 600ul << 20 }, true);
+	return fixture_boot_with(
+		&(struct region_config){ .backing = BACKING_SPARSE, .limit_bytes = 600ul << 20 }, true);
 }
 
 static inline void fixture_end(struct fixture *f)
@@ -145,10 +147,10 @@ static inline int64_t node_sum(struct vm *vm, enum node_stat item)
 	return sum;
 }
 
-#define assert_free_state(vm, before)                                                                                  \
-	do {                                                                                                           \
-		struct free_state after_ = free_state(vm);                                                             \
-		assert_memory_equal(&after_, before, sizeof(after_));                                                  \
+#define assert_free_state(vm, before)                                                              \
+	do {                                                                                       \
+		struct free_state after_ = free_state(vm);                                         \
+		assert_memory_equal(&after_, before, sizeof(after_));                              \
 	} while (0)
 
 static inline struct task *make_task(struct fixture *f, const char *name)
@@ -179,7 +181,8 @@ static inline ssize_t write_attr(struct task *t, const char *name, const char *w
 }
 
 #define assert_write(t, name, what) assert_int_equal(write_attr(t, name, what), strlen(what))
-#define assert_write_fails(t, name, what, error) assert_int_equal(write_attr(t, name, what), -(error))
+#define assert_write_fails(t, name, what, error)                                                   \
+	assert_int_equal(write_attr(t, name, what), -(error))
 
 /* In a buffer that the next call overwrites. */
 static inline const char *read_attr(struct task *t, const char *name)
@@ -199,8 +202,8 @@ static inline const char *read_attr(struct task *t, const char *name)
  * Let the nth visit of a fault site fail for n = 1, 2, … until the write gets
  * through untouched by it. A write that fails says ENOMEM and leaves no trace.
  */
-static inline unsigned sweep_write(struct fixture *f, struct task *t, enum fault_site site, const char *name,
-				   const char *what, const char *undo)
+static inline unsigned sweep_write(struct fixture *f, struct task *t, enum fault_site site,
+				   const char *name, const char *what, const char *undo)
 {
 	char before[65536];
 	strcpy(before, read_attr(t, name));

@@ -1,0 +1,1 @@
+  7 target7 missed

@@ -1,0 +1,280 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh: what `make bench` runs. Four parts, each beside its peer in the same run:
+#
+#   start   machines in process (start.c), and the mounted 16 TiB machine
+#   pages   pairs, bulks and mixed orders beside DPDK's mempool (pages.c), one process, in turns
+#   count   instructions of the same loads under callgrind
+#   views   reading through the mount beside a null FUSE file system (views.c, nullfs.c) and the host
+#
+# and at the end every target with what was measured. A target that is missed is said, and is no
+# failure; a part that could not run is one (status 1), unless only a peer is missing: that is
+# SKIPPED, loudly. Ratios are medians over rounds, [least-most].
+#
+#   QUICK=1      a run of 20 seconds           ROUNDS=N     rounds of each figure (9)
+#   PARTS="..."  only these                    BENCH_CONF=F the machine whose views are read
+#
+# Huge pages (for DPDK) and mounts are given back at the end, also on ctrl-C.
+
+: "${SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}" "${BUILD:=build}" "${CC:=gcc}"
+cd "$SRCDIR" || exit 2
+: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages count views}"
+if [ -n "$QUICK" ] && [ "$QUICK" != 0 ]; then
+	: "${ROUNDS:=3}"
+else
+	QUICK=
+	: "${ROUNDS:=9}"
+fi
+bin=$BUILD/release/bench
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/ummfs-bench.XXXXXX") || exit 2
+ours=$tmp/ours null=$tmp/null pool=/proc/sys/vm/nr_hugepages
+BENCH_RESULTS=$tmp/results
+export QUICK ROUNDS BENCH_RESULTS
+mkdir "$ours" "$null"
+: >"$BENCH_RESULTS"
+status=0 raised=0 child=
+
+unmount() {
+	mountpoint -q "$1" || return 0
+	for _ in 1 2 3 4 5; do
+		if [ "$(id -u)" -eq 0 ]; then umount "$1"; else fusermount3 -u "$1"; fi 2>/dev/null && return 0
+		sleep 0.2
+	done
+	fusermount3 -u -z "$1" || umount -l "$1"
+}
+
+give_back_huge_pages() {
+	[ "$raised" -gt 0 ] || return 0
+	echo $(($(cat $pool) - raised)) >$pool
+	raised=0
+}
+
+clean_up() {
+	trap '' INT TERM HUP
+	[ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null
+	unmount "$ours"
+	unmount "$null"
+	give_back_huge_pages
+	rm -rf "$tmp"
+}
+trap clean_up EXIT
+trap 'echo "bench: stopped" >&2; exit 130' INT
+trap 'exit 143' TERM HUP
+
+# In the background, so that a signal is answered at once.
+run() {
+	"$@" &
+	child=$!
+	wait $child
+	run_status=$?
+	child=
+	return $run_status
+}
+
+failed() {
+	echo "FAILED: $1" >&2
+	printf 'failed\t%s\n' "$1" >>"$BENCH_RESULTS"
+	status=1
+}
+
+skip() {
+	echo "SKIPPED: $1: $2"
+	printf 'skip\t%s\t%s\n' "$1" "$2" >>"$BENCH_RESULTS"
+}
+
+# target WHAT UNIT LIMIT FILE: a figure a line in FILE
+target() {
+	sort -n "$4" | awk -v what="$1" -v unit="$2" -v limit="$3" '
+		{ v[NR] = $1 }
+		END { printf "target\t%s\t%s\t%s\t%s\t%s\t%s\n", what, unit, limit, v[int((NR + 1) / 2)], v[1], v[NR] }
+	' >>"$BENCH_RESULTS"
+}
+
+# ---- Programs ----
+
+archives=
+for layer in daemon fs view knob vm policy mm region base; do
+	archives="$archives $BUILD/release/$layer.a"
+done
+compile() { # compile OUTPUT SOURCES/FLAGS
+	output=$1
+	shift
+	# shellcheck disable=SC2086 # flags are words
+	"$CC" -std=gnu11 -O2 -g -pthread -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
+		-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+		-Isrc -Iinclude -Itests/bench $CFLAGS -o "$bin/$output" "$@"
+}
+b=tests/bench
+compile_pages() { # compile_pages OUTPUT MEMPOOL-OBJECT LIBRARIES
+	output=$1
+	shift
+	# shellcheck disable=SC2086
+	compile "$output" $b/pages.c $b/pages_ummfs.c $b/bench.c $b/bench_machine.c "$@" $archives -linih -lnuma
+}
+compile_all() {
+	mkdir -p "$bin" || return
+	# shellcheck disable=SC2086,SC2046
+	compile start $b/start.c $b/bench.c $b/bench_machine.c $archives -linih -lnuma &&
+		compile_pages pages-alone $b/pages_mempool.c &&
+		compile views $b/views.c $b/bench.c &&
+		compile nullfs $b/nullfs.c $(pkg-config --cflags --libs fuse3)
+}
+# The peer gets what its own build would give it: all of this CPU's instructions.
+compile_dpdk() {
+	rm -f "$bin/pages"
+	pkg-config --exists libdpdk || return
+	# shellcheck disable=SC2046
+	compile pages_mempool.o -c -O3 -march=native -DBENCH_DPDK \
+		$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g') $b/pages_mempool.c &&
+		compile_pages pages "$bin/pages_mempool.o" -lrte_eal -lrte_mempool
+}
+
+# ---- Start ----
+
+resident_kib() { # of the daemon that serves a mount point
+	pid=$(pgrep -n -f -- "$1") && sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"
+}
+
+mount_large() {
+	from=$(date +%s%N)
+	"$UMMFS" -c conf/eight-nodes.conf "$ours" && head -c 1 "$ours/proc/buddyinfo" >/dev/null || return
+	to=$(date +%s%N)
+	echo $(((to - from) / 10000)) | sed 's/\(..\)$/.\1/' >>"$tmp/ms"
+	cat "$ours/proc/zoneinfo" "$ours/proc/vmstat" "$ours/proc/pagetypeinfo" >/dev/null
+	resident_kib "$ours" | awk '{ printf "%.1f\n", $1 / 1024 }' >>"$tmp/mib"
+	unmount "$ours"
+}
+
+part_start() {
+	run "$bin/start" || failed "start in process"
+	echo
+	echo "Start of the mounted 16 TiB machine, 8 nodes (until buddyinfo was read; VmRSS after reading all)"
+	for _ in 1 2 3 4 5; do
+		mount_large || { failed "the 16 TiB machine does not mount"; return; }
+	done
+	printf '  ms: %s\n  resident MiB: %s\n' "$(sort -n "$tmp/ms" | xargs)" "$(sort -n "$tmp/mib" | xargs)"
+	target "start, mounted, 16 TiB on 8 nodes" ms 1000 "$tmp/ms"
+	target "resident, mounted, 16 TiB on 8 nodes" MiB 64 "$tmp/mib"
+}
+
+# ---- Page frames ----
+
+HUGE_PAGES=160
+HUGE_KIB=$((HUGE_PAGES * 2048))
+
+# Peers need 2 MiB pages; what is missing is added, and taken away in the end.
+take_huge_pages() {
+	grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return
+	free=$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)
+	[ "$free" -lt $HUGE_PAGES ] || return 0
+	[ -w $pool ] || return
+	before=$(cat $pool)
+	raised=$((HUGE_PAGES - free))
+	echo $((before + raised)) >$pool
+	raised=$(($(cat $pool) - before))
+	[ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" -ge $HUGE_PAGES ]
+}
+
+part_pages() {
+	if [ ! -x "$bin/pages" ]; then
+		run "$bin/pages-alone" run || failed "page frames"
+		return
+	fi
+	if [ "$(id -u)" -eq 0 ] && take_huge_pages; then
+		run "$bin/pages" run || failed "page frames"
+	else
+		skip "DPDK's mempool" "it wants $((HUGE_KIB / 1024)) MiB of huge pages, and root to take them"
+		run "$bin/pages-alone" run || failed "page frames"
+	fi
+	give_back_huge_pages
+}
+
+# ---- Instructions ----
+
+refs() { # refs PROGRAM ALLOCATOR LOAD ORDER KIND N: instructions from start to end
+	BENCH_NO_HUGE=1 valgrind --tool=callgrind --callgrind-out-file="$tmp/callgrind" "$1" count "$2" "$3" "$4" "$5" "$6" 2>&1 |
+		sed -n 's/.*Collected : *//p'
+}
+
+# The difference of two runs: what start and end cost is in both.
+count() { # count NAME LIMIT PROGRAM ALLOCATOR LOAD ORDER KIND
+	few=$(refs "$3" "$4" "$5" "$6" "$7" 10000)
+	many=$(refs "$3" "$4" "$5" "$6" "$7" 50000)
+	if [ -z "$few" ] || [ -z "$many" ]; then
+		failed "instructions of $1"
+		return
+	fi
+	awk -v few="$few" -v many="$many" 'BEGIN { printf "%.1f\n", (many - few) / 40000 }' >"$tmp/count"
+	printf '  %-44s %8s\n' "$1" "$(cat "$tmp/count")"
+	[ -z "$2" ] || target "$1" instr "$2" "$tmp/count"
+}
+
+part_count() {
+	if ! command -v valgrind >/dev/null; then
+		skip "instruction counts" "valgrind is not installed: make deps-bench"
+		return
+	fi
+	echo "Instructions for one operation (callgrind)"
+	p=$bin/pages-alone
+	count "order-0 pair inside a CPU" 120 "$p" inside pair 0 0
+	count "order-0 pair, an entry for each operation" "" "$p" entry pair 0 0
+	[ ! -x "$bin/pages" ] || count "mempool pair" "" "$bin/pages" mempool pair 0 0
+	[ -z "$QUICK" ] || return 0
+	count "order-0 pair inside, GFP_KERNEL" "" "$p" inside pair 0 1
+	count "order-0 pair of a batch of 1000 inside" "" "$p" inside batch 0 0
+	count "order-3 pair inside" "" "$p" inside pair 3 0
+	count "order-9 pair inside" "" "$p" inside pair 9 0
+	count "order-10 pair inside" "" "$p" inside pair 10 0
+	count "mixed orders at 80 % inside" "" "$p" inside mixed 10 2
+}
+
+# ---- Views ----
+
+VIEWS="proc/zoneinfo proc/buddyinfo proc/pagetypeinfo proc/meminfo proc/vmstat sys/devices/system/node/node0/meminfo"
+
+part_views() {
+	# shellcheck disable=SC2086
+	"$UMMFS" ${BENCH_CONF:+-c "$BENCH_CONF"} "$ours" || { failed "ummfs does not mount"; return; }
+	files="tasks/change=0"
+	for v in $VIEWS; do
+		files="$files $v=$(($(cat "$ours/$v" | wc -c)))"
+	done
+	# shellcheck disable=SC2086
+	"$bin/nullfs" "$null" $files || { failed "the null file system does not mount"; return; }
+	run "$bin/views" "$ours" "$null" || failed "reading views"
+	unmount "$ours"
+	unmount "$null"
+}
+
+# ---- All of it ----
+
+summary() {
+	echo "Summary ($(nproc) CPUs, Linux $(uname -r), load $(cut -d' ' -f1-3 /proc/loadavg), $ROUNDS rounds)"
+	awk -F '\t' '
+	$1 == "target" {
+		good = $5 <= $4
+		printf "  %-4s  %-62s %9s %-6s at most %-6s [%s-%s]\n", good ? "PASS" : "MISS", $2, $5, $3, $4, $6, $7
+		missed += !good
+	}
+	$1 == "skip" { printf "  SKIP  %s: %s\n", $2, $3 }
+	$1 == "failed" { printf "  FAIL  %s\n", $2 }
+	END { if (missed) printf "  %d target%s missed\n", missed, missed > 1 ? "s" : "" }
+	' "$BENCH_RESULTS"
+}
+
+compile_all || { echo "FAILED: the benchmarks do not build" >&2; exit 1; }
+if ! pkg-config --exists libdpdk; then
+	skip "DPDK's mempool" "libdpdk-dev is not installed: make deps-bench"
+elif ! compile_dpdk; then
+	failed "the side of DPDK does not build"
+fi
+for part in $PARTS; do
+	case $part in
+	start | pages | count | views) "part_$part" ;;
+	*) echo "PARTS: there is no part $part" >&2; exit 2 ;;
+	esac
+	echo
+done
+summary
+exit $status
