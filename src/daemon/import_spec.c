@@ -85,6 +85,7 @@ static void cpus_spread(struct capture *c, struct machine_spec *s, const struct 
 		if (memory)
 			home[nr++] = n;
 	}
+	ASSERT(nr); /* a state without populated zones was refused */
 	unsigned count = mask_count(orphans), i = 0;
 	MASK_FOR_EACH(cpu, orphans)
 		mask_set(&s->node[home[(uint64_t)i++ * nr / count]].cpus, cpu);

@@ -202,5 +202,6 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 	(void)to;
 	(void)to_name;
 	(void)flags;
-	fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+	/* Where nothing can be made, a name that is not there yet is not found either: the same as mkdir. */
+	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }

@@ -33,6 +33,7 @@ struct pcp {
 	int32_t high; /* written by pagesets_update */
 	int32_t batch;
 	uint8_t free_factor; /* frees in a row without an allocation, log2 */
+	bool reclaim_active; /* kswapd works on the zone: the lists stay short; relaxed */
 	struct page_list list[PCP_LISTS];
 };
 
@@ -95,7 +96,6 @@ struct zone {
 	/* counters: atomic */
 	int64_t stat[NR_ZONE_STATS] CACHE_ALIGNED; /* global values */
 	uint64_t nr_reserved_highatomic;
-	bool reclaim_active; /* kswapd or direct reclaim works here: per-CPU lists stay short */
 	bool boosted;
 
 	/* free lists: lock (RANK_ZONE); counts readable anywhere */
@@ -131,7 +131,7 @@ struct node {
 	struct zoneref *zonelist;
 	unsigned nr_zonelist;
 	unsigned nr_zonelist_thisnode; /* leading entries that are this node's own (0 for a node without memory) */
-	struct zone *preferred[MM_ZONE_TYPES_MAX + 1]; /* the first of them for each highest type; the last one is always NULL */
+	struct zone *own[MM_ZONE_TYPES_MAX + 1]; /* the first of these for each highest type, NULL: none; the last is always NULL */
 	int64_t stat[NR_NODE_STATS] CACHE_ALIGNED; /* global values, atomic */
 	int32_t stat_threshold; /* the largest of its zones'; relaxed */
 	struct lru lru;

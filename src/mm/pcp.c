@@ -134,12 +134,12 @@ struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migra
 }
 
 /* How many pages to keep at most; high-order blocks freed in a row are not kept at all. */
-static int pcp_keep(const struct zone *z, const struct pcp *pcp, bool drain)
+static int pcp_keep(const struct pcp *pcp, bool drain)
 {
 	int high = READ_RELAXED(&pcp->high);
 	if (!high || drain)
 		return 0;
-	if (!READ_RELAXED(&z->reclaim_active))
+	if (!READ_RELAXED(&pcp->reclaim_active))
 		return high;
 	return MIN(READ_RELAXED(&pcp->batch) * BATCHES_UNDER_RECLAIM, high);
 }
@@ -159,18 +159,18 @@ static int pcp_surplus(struct pcp *pcp, int high, bool drain)
 	return CLAMP(batch, least, most);
 }
 
-static void pcp_trim(struct cpu *c, struct zone *z, struct pcp *pcp, unsigned order, unsigned index)
+static NOINLINE void pcp_trim(struct cpu *c, struct zone *z, unsigned order, unsigned index)
 {
+	struct pcp *pcp = &c->zone[z->id].pcp;
 	bool drain = pcp->free_factor && order && order <= MM_COSTLY_ORDER;
-	int keep = pcp_keep(z, pcp, drain);
+	int keep = pcp_keep(pcp, drain);
 	if (pcp->count >= keep)
 		pcp_release(c, z, pcp, pcp_surplus(pcp, keep, drain), index);
 }
 
-static inline void pcp_give(struct cpu *c, struct zone *z, struct page *page, pfn_t pfn,
-			    unsigned order, enum migratetype mt)
+static inline void pcp_give(struct cpu *c, struct page *page, pfn_t pfn, unsigned order, enum migratetype mt)
 {
-	struct pcp *pcp = &c->zone[z->id].pcp;
+	struct pcp *pcp = &c->zone[page->zone].pcp;
 	unsigned index = pcp_index(order, LIKELY(mt < MIGRATE_PCPTYPES) ? mt : MIGRATE_MOVABLE);
 
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
@@ -178,12 +178,20 @@ static inline void pcp_give(struct cpu *c, struct zone *z, struct page *page, pf
 	page->migratetype = (uint8_t)mt;
 	page_list_add_head(c->machine->map, &pcp->list[index], pfn);
 	WRITE_RELAXED(&pcp->count, pcp->count + (1 << order));
-	if (UNLIKELY(order || pcp->count >= READ_RELAXED(&pcp->high) || READ_RELAXED(&z->reclaim_active)))
-		pcp_trim(c, z, pcp, order, index);
+	if (UNLIKELY(order || pcp->count >= READ_RELAXED(&pcp->high) || READ_RELAXED(&pcp->reclaim_active)))
+		pcp_trim(c, page_zone(c->machine, page), order, index);
 }
 
-static void block_give(struct cpu *c, struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+/* Blocks and pages that the lists do not take, or not as they are. */
+static NOINLINE void block_give(struct cpu *c, struct page *page, unsigned order, enum migratetype mt)
 {
+	struct machine *m = c->machine;
+	struct zone *z = page_zone(m, page);
+	pfn_t pfn = page_pfn(m, page);
+	if (pcp_has_order(m, order) && mt != MIGRATE_ISOLATE) {
+		pcp_give(c, page, pfn, order, mt);
+		return;
+	}
 	lock_take(&z->lock);
 	buddy_give(z, pfn, order, mt);
 	lock_drop(&z->lock);
@@ -192,20 +200,16 @@ static void block_give(struct cpu *c, struct zone *z, pfn_t pfn, unsigned order,
 
 void page_give(struct cpu *c, struct page *page, unsigned order)
 {
-	struct machine *m = c->machine;
-	struct zone *z = page_zone(m, page);
-	pfn_t pfn = page_pfn(m, page);
-	enum migratetype mt = pageblock_type(m, pfn);
+	pfn_t pfn = page_pfn(c->machine, page);
+	enum migratetype mt = pageblock_type(c->machine, pfn);
 
 	DEBUG_ASSERT(page->state == PAGE_USED && page->lru == LRU_NONE);
 	page->owner = 0;
 	ADD_OWNED(&c->event[PGFREE], 1ull << order);
 	if (LIKELY(!order && mt < MIGRATE_PCPTYPES))
-		pcp_give(c, z, page, pfn, 0, mt);
-	else if (pcp_has_order(m, order) && mt != MIGRATE_ISOLATE)
-		pcp_give(c, z, page, pfn, order, mt);
+		pcp_give(c, page, pfn, 0, mt);
 	else
-		block_give(c, z, pfn, order, mt);
+		block_give(c, page, order, mt);
 }
 
 void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr)

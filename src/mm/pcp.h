@@ -17,9 +17,8 @@
 /* Take 2^order pages of a zone; counts PGALLOC. NULL: none. The page is PAGE_USED, owner 0. */
 struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt, unsigned take_flags);
 /* The common case of it: a single page off a list that has one. NULL: take the long way. */
-static inline struct page *pcp_take_single(struct cpu *c, const struct zone *z, enum migratetype mt)
+static inline struct page *pcp_take_single(struct cpu *c, struct pcp *pcp, enum zone_kind kind, enum migratetype mt)
 {
-	struct pcp *pcp = &c->zone[z->id].pcp;
 	struct page_list *list = &pcp->list[mt];
 	if (UNLIKELY(!list->head))
 		return NULL;
@@ -27,7 +26,7 @@ static inline struct page *pcp_take_single(struct cpu *c, const struct zone *z, 
 	pcp->free_factor >>= 1;
 	WRITE_RELAXED(&pcp->count, pcp->count - 1);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
-	ADD_OWNED(&c->event[PGALLOC_FIRST + z->kind], 1);
+	ADD_OWNED(&c->event[PGALLOC_FIRST + kind], 1);
 	return page;
 }
 /* Give an allocated block back; counts PGFREE. */

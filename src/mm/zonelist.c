@@ -67,12 +67,12 @@ static void zonelist_add_node(struct node *n, const struct node *from)
 	}
 }
 
-static void node_find_preferred(struct node *n)
+static void node_find_own(struct node *n)
 {
 	for (unsigned highest = 0; highest < n->machine->nr_zone_types; highest++)
-		for (unsigned i = n->nr_zonelist; i-- > 0;)
+		for (unsigned i = n->nr_zonelist_thisnode; i-- > 0;)
 			if (n->zonelist[i].type <= highest)
-				n->preferred[highest] = n->zonelist[i].zone;
+				n->own[highest] = n->zonelist[i].zone;
 }
 
 int machine_build_zonelists(struct machine *m)
@@ -93,7 +93,7 @@ int machine_build_zonelists(struct machine *m)
 			if (k == 0)
 				n->nr_zonelist_thisnode = n->nr_zonelist;
 		}
-		node_find_preferred(n);
+		node_find_own(n);
 	}
 	return 0;
 }

@@ -20,7 +20,6 @@
 
 #define ROUNDS_WITHOUT_PROGRESS 16 /* MAX_RECLAIM_RETRIES */
 #define RECLAIM_LEAST 32u /* SWAP_CLUSTER_MAX */
-#define GFP_ZONE_MASK (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
 
 struct request {
 	struct policy *policy;
@@ -149,10 +148,10 @@ static bool request_init(struct request *r)
 {
 	struct node *n = r->node;
 	r->nr_zones = UNLIKELY(r->gfp & __GFP_THISNODE) ? n->nr_zonelist_thisnode : n->nr_zonelist;
-	r->highest_type = r->policy->zone_type[r->gfp & GFP_ZONE_MASK];
+	r->highest_type = r->policy->zone_type[r->gfp & GFP_PLACE_BITS];
 	if (UNLIKELY(r->highest_type >= MM_ZONE_TYPES_MAX))
 		return false;
-	r->mt = gfp_migratetype(r->gfp);
+	r->mt = (enum migratetype)r->policy->migratetype[r->gfp & GFP_PLACE_BITS];
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		if (n->zonelist[i].type > r->highest_type)
 			continue;
@@ -245,24 +244,31 @@ static struct page *request_slow(struct request *r)
 	return page;
 }
 
-/* A CPU's own page off its own list is all that most requests want: above the low mark of the best zone, nothing boosted. */
+/*
+ * What most requests want: a page for the CPU that asks, off its own list,
+ * from the best zone of its node, which is above its low mark.
+ */
 static inline struct page *alloc_single(const struct policy *p, struct cpu *c, gfp_t gfp)
 {
-	unsigned type = p->zone_type[gfp & GFP_ZONE_MASK];
-	struct zone *z = c->node->preferred[type];
-	if (UNLIKELY(!z || (gfp & __GFP_THISNODE) || READ_RELAXED(&z->boosted)))
+	unsigned type = p->zone_type[gfp & GFP_PLACE_BITS];
+	struct zone *z = c->node->own[type];
+	if (UNLIKELY(!z || READ_RELAXED(&z->boosted)))
 		return NULL;
 	uint64_t least = zone_mark_pages(z, WMARK_LOW) + READ_RELAXED(&z->nr_reserved_highatomic) +
 			 READ_RELAXED(&z->lowmem_reserve[type]);
 	if (UNLIKELY(READ_RELAXED(&z->stat[NR_FREE_PAGES]) <= (int64_t)least))
 		return NULL;
-	struct page *page = pcp_take_single(c, z, gfp_migratetype(gfp));
-	if (LIKELY(page))
-		count_numa(c, z, z);
+	struct cpu_zone *of = &c->zone[z->id];
+	struct page *page = pcp_take_single(c, &of->pcp, (enum zone_kind)z->kind,
+					    (enum migratetype)p->migratetype[gfp & GFP_PLACE_BITS]);
+	if (LIKELY(page && READ_RELAXED(&p->machine->tune.numa_stat))) {
+		ADD_OWNED(&of->numa[NUMA_HIT], 1);
+		ADD_OWNED(&of->numa[NUMA_LOCAL], 1);
+	}
 	return page;
 }
 
-static struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+static NOINLINE struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
 {
 	struct request r = {.policy = p,
 			    .cpu = c,
@@ -281,10 +287,10 @@ static struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_
 
 struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
 {
-	struct page *page = NULL;
-	if (LIKELY(!order && nid < 0))
-		page = alloc_single(p, c, gfp);
-	if (UNLIKELY(!page))
-		page = alloc_request(p, c, nid, gfp, order);
-	return page;
+	if (LIKELY(!order && nid < 0)) {
+		struct page *page = alloc_single(p, c, gfp);
+		if (LIKELY(page))
+			return page;
+	}
+	return alloc_request(p, c, nid, gfp, order);
 }

@@ -89,6 +89,13 @@ unsigned gfp_zone_type(const struct machine *m, gfp_t gfp)
 	return normal;
 }
 
+enum migratetype gfp_migratetype(gfp_t gfp)
+{
+	if (gfp & __GFP_MOVABLE)
+		return MIGRATE_MOVABLE;
+	return gfp & __GFP_RECLAIMABLE ? MIGRATE_RECLAIMABLE : MIGRATE_UNMOVABLE;
+}
+
 static gfp_t gfp_by_name(const char *s, size_t len)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(gfp_names); i++)

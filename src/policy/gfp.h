@@ -10,11 +10,7 @@ struct text;
 
 /* Index of the highest zone type that the flags allow on this machine. */
 unsigned gfp_zone_type(const struct machine *m, gfp_t gfp);
-static inline enum migratetype gfp_migratetype(gfp_t gfp)
-{
-	static const uint8_t by_bits[4] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE};
-	return (enum migratetype)by_bits[gfp / __GFP_MOVABLE % 4];
-}
+enum migratetype gfp_migratetype(gfp_t gfp);
 
 /* "GFP_KERNEL", "GFP_ATOMIC|__GFP_ZERO", ...; returns 0 or -EINVAL. Contradicting zone flags are -EINVAL. */
 MUST_CHECK int gfp_parse(const char *s, gfp_t *out);

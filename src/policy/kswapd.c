@@ -96,8 +96,10 @@ static void balance_lower_boosts(const struct balance *b)
 
 static void node_set_reclaim_active(struct node *n, bool active)
 {
-	for (unsigned t = 0; t < n->machine->nr_zone_types; t++)
-		WRITE_RELAXED(&n->zone[t]->reclaim_active, active);
+	struct machine *m = n->machine;
+	for (unsigned t = 0; t < m->nr_zone_types; t++)
+		MASK_FOR_EACH(cpu, &m->cpus_online)
+			WRITE_RELAXED(&m->cpu[cpu].zone[n->zone[t]->id].pcp.reclaim_active, active);
 }
 
 /* One step; false: nothing more to do or nothing more to get. */

@@ -15,8 +15,10 @@ int policy_init(struct policy *p, struct machine *m, bool inline_reclaim)
 	memset(p, 0, sizeof(*p));
 	p->machine = m;
 	p->inline_reclaim = inline_reclaim;
-	for (unsigned bits = 0; bits < ARRAY_LEN(p->zone_type); bits++)
+	for (gfp_t bits = 0; bits <= GFP_PLACE_BITS; bits++) {
 		p->zone_type[bits] = (uint8_t)MIN(gfp_zone_type(m, bits), MM_ZONE_TYPES_MAX);
+		p->migratetype[bits] = (uint8_t)gfp_migratetype(bits);
+	}
 	p->kswapd = mem_zalloc(m->nr_nodes * sizeof(*p->kswapd));
 	if (!p->kswapd)
 		return -ENOMEM;

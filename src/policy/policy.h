@@ -54,11 +54,16 @@ struct kswapd {
 	unsigned order, highest_type; /* lock: of the requests that woke it */
 };
 
+/* The flags that say where a page may come from; the type of memory follows from them. */
+#define GFP_PLACE_BITS (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE | __GFP_RECLAIMABLE)
+
 struct policy {
 	struct machine *machine;
 	struct kswapd *kswapd; /* by node */
 	bool inline_reclaim; /* deterministic: kswapd runs where it would be woken */
-	uint8_t zone_type[16]; /* highest zone type by the zone bits of a request; MM_ZONE_TYPES_MAX: contradicting */
+	/* by the lowest bits of a request's flags */
+	uint8_t zone_type[GFP_PLACE_BITS + 1]; /* highest zone type; MM_ZONE_TYPES_MAX: contradicting */
+	uint8_t migratetype[GFP_PLACE_BITS + 1];
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
 };

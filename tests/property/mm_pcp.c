@@ -115,8 +115,8 @@ static void step_disturb(struct world *w)
 		machine_stat_fold(&w->m);
 		break;
 	case 3:
-		z->reclaim_active = !z->reclaim_active;
-		node_update_thresholds(z->node, z->reclaim_active);
+		c->zone[z->id].pcp.reclaim_active = !c->zone[z->id].pcp.reclaim_active;
+		node_update_thresholds(z->node, c->zone[z->id].pcp.reclaim_active);
 		break;
 	default:
 		w->m.tune.percpu_pagelist_high_fraction = rng_below(&w->rng, 2) ? 8 + (int)rng_below(&w->rng, 90) : 0;

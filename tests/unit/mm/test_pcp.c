@@ -279,12 +279,12 @@ static void test_short_lists_under_reclaim(void **state)
 	struct page *page[40];
 	take_many(z, page, 40);
 	cpu_drain(&m.cpu[0]);
-	z->reclaim_active = true;
+	pcp_of(z)->reclaim_active = true;
 	for (unsigned i = 0; i < 40; i++) {
 		give(z, page[i], 0);
 		assert_in_range(pcp_of(z)->count, 1, 4 * BATCH - 1);
 	}
-	z->reclaim_active = false;
+	pcp_of(z)->reclaim_active = false;
 	end(&m);
 }
 
