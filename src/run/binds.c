@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mntent.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -74,6 +75,26 @@ static int user_namespace_enter(struct why *why)
 	return 0;
 }
 
+/* In a chroot "/" is no mount point, so there each mount below it is made private by itself. */
+static int mounts_make_private(void)
+{
+	if (!mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	if (!mounts)
+		return -errno;
+	for (struct mntent *m; (m = getmntent(mounts));)
+		if (mount("none", m->mnt_dir, NULL, MS_PRIVATE, NULL) && errno != EINVAL && errno != ENOENT) {
+			int err = -errno;
+			endmntent(mounts);
+			return err;
+		}
+	endmntent(mounts);
+	return 0;
+}
+
 int namespace_enter(struct why *why)
 {
 	if (unshare(CLONE_NEWNS)) {
@@ -83,9 +104,8 @@ int namespace_enter(struct why *why)
 		if (err)
 			return err;
 	}
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return why_set(why, -errno, "cannot make the mounts private: %s", strerror(errno));
-	return 0;
+	int err = mounts_make_private();
+	return err ? why_set(why, err, "cannot make the mounts private: %s", strerror(-err)) : 0;
 }
 
 /* Both are there and of one kind: a file stands for a file, a directory for a directory. */
