@@ -40,8 +40,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wol
 WERROR   ?= -Werror
 DEFINES  := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314
 # Asked for once, when the first recipe needs it: make deps runs where pkg-config is still missing.
-PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 inih))$(PKG_CFLAGS)
-PKG_LIBS    = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs fuse3 inih))$(PKG_LIBS)
+PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags fuse3 inih libarchive))$(PKG_CFLAGS)
+PKG_LIBS    = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs fuse3 inih libarchive))$(PKG_LIBS)
 TEST_CFLAGS = $(eval TEST_CFLAGS := -Itests $(shell $(PKG_CONFIG) --cflags cmocka))$(TEST_CFLAGS)
 TEST_LIBS   = $(eval TEST_LIBS := $(shell $(PKG_CONFIG) --libs cmocka))$(TEST_LIBS)
 
@@ -234,7 +234,7 @@ clean:
 
 # ---- Debian packages ----
 
-DEPS       := gcc libc6-dev pkg-config libfuse3-dev fuse3 libnuma-dev libinih-dev libcmocka-dev \
+DEPS       := gcc libc6-dev pkg-config libfuse3-dev fuse3 libnuma-dev libinih-dev libarchive-dev libcmocka-dev \
 	numactl procps util-linux python3-minimal
 DEPS_LINT  := clang clang-tidy clang-format cppcheck mandoc
 DEPS_BENCH := libdpdk-dev valgrind libjemalloc2

@@ -24,6 +24,11 @@ struct text {
 #define TEXT_LIMIT_DEFAULT ((size_t)64 << 20)
 
 void text_init(struct text *t, size_t limit); /* no allocation yet; limit 0: TEXT_LIMIT_DEFAULT */
+/* Over a buffer of the caller's: never allocates, -EFBIG past its end, no text_fini. */
+static inline void text_init_over(struct text *t, char *buf, size_t size)
+{
+	*t = (struct text){ .buf = buf, .cap = size - 1, .limit = size - 1 };
+}
 void text_fini(struct text *t);
 void text_reset(struct text *t); /* empty, error cleared, buffer kept */
 int text_error(const struct text *t);

@@ -211,7 +211,10 @@ static int machine_fill(struct booted *b, struct source *s, struct why *why)
 {
 	if (s->capture) {
 		int err = import_apply(s->capture, &b->vm, why);
-		import_report(s->capture, &b->report);
+		if (import_is_exact(s->capture))
+			import_frames_report(s->capture, &b->vm.machine, &b->report);
+		else
+			import_report(s->capture, &b->report);
 		return err;
 	}
 	int err = config_knobs_apply(&b->vm, &s->config, why);

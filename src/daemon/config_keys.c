@@ -36,6 +36,7 @@ struct machine_plan *plan_create(const char *path, struct why *why)
 	}
 	p->path = path;
 	p->why = why;
+	p->kernel = &kernel_versions[KERNEL_6_1];
 	p->bits = 64;
 	p->pageblock_order = 9;
 	p->dma_limit = (16ul << 20) / PAGE_SIZE;
@@ -43,7 +44,7 @@ struct machine_plan *plan_create(const char *path, struct why *why)
 	p->normal_limit = (896ul << 20) / PAGE_SIZE;
 	p->reserved_auto = true;
 	for (unsigned n = 0; n < MM_NODES_MAX; n++)
-		p->node[n].host_node = -1;
+		p->node[n].host_node = p->node[n].socket = -1;
 	return p;
 }
 
@@ -119,6 +120,15 @@ static int take_huge_page(const struct taker *t)
 	if (parse_size(t->entry->value, &bytes) || (bytes != 2ul << 20 && bytes != 1ul << 30))
 		return take_fail(t, "2M or 1G");
 	t->config->region.huge_page_bytes = bytes;
+	return 0;
+}
+
+static int take_kernel(const struct taker *t)
+{
+	const struct kernel_version *v = kernel_version_find(t->entry->value);
+	if (!v)
+		return take_fail(t, "5.10, 6.1 or 6.12");
+	t->plan->kernel = v;
 	return 0;
 }
 
@@ -293,6 +303,23 @@ static int take_host_node(const struct taker *t)
 	return error;
 }
 
+static int take_socket(const struct taker *t)
+{
+	uint64_t socket = 0;
+	int error = take_number(t, 0, MM_NODES_MAX - 1, &socket);
+	if (!error)
+		t->node->socket = (int)socket;
+	return error;
+}
+
+static int take_dimms(const struct taker *t)
+{
+	if (!config_parse_dimms(t->entry->value, &t->node->dimms))
+		return 0;
+	return plan_fail(t->plan, t->entry->line, -EINVAL,
+			 "dimms: must be like 8x16G or 8x16G DDR5-4800 (1 to 32 of them, DDR4 or DDR5)");
+}
+
 struct config_key {
 	const char *name;
 	int (*take)(const struct taker *t);
@@ -302,6 +329,7 @@ static const struct config_key machine_keys[NR_MACHINE_KEYS] = {
 	[KEY_BACKING] = { "backing", take_backing },
 	[KEY_LIMIT] = { "limit", take_limit },
 	[KEY_HUGE_PAGE] = { "huge_page", take_huge_page },
+	[KEY_KERNEL] = { "kernel", take_kernel },
 	[KEY_BITS] = { "bits", take_bits },
 	[KEY_DMA_LIMIT] = { "dma_limit", take_dma_limit },
 	[KEY_DMA32_LIMIT] = { "dma32_limit", take_dma32_limit },
@@ -319,6 +347,8 @@ static const struct config_key node_keys[NR_NODE_KEYS] = {
 	[KEY_CPUS] = { "cpus", take_cpus },
 	[KEY_DISTANCE] = { "distance", take_distance },
 	[KEY_HOST_NODE] = { "host_node", take_host_node },
+	[KEY_SOCKET] = { "socket", take_socket },
+	[KEY_DIMMS] = { "dimms", take_dimms },
 };
 
 static int take_by_row(struct taker *t, const struct config_key *key, unsigned nr_keys, int *key_line)

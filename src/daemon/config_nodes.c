@@ -300,6 +300,8 @@ int config_lay_out(struct machine_plan *p, struct machine_spec *s)
 	}
 	error = lay_out_memory(p);
 	if (!error)
+		error = config_lay_out_dimms(p, s);
+	if (!error)
 		error = lay_out_cpus(p, s);
 	return error ? error : lay_out_distances(p, s);
 }

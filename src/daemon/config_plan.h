@@ -4,9 +4,9 @@
 
 /*
  * What a configuration file says, before it is a machine: the values of its
- * keys and the lines they stand on. Inside of config; three steps fill and use
+ * keys and the lines they stand on. Inside of config; its steps fill and use
  * it: config_keys.c takes values, config_nodes.c lays out nodes and checks how
- * they fit together, config_zones.c cuts them into zones.
+ * they fit together (config_dimms.c: sockets and DIMMs), config_zones.c cuts them into zones.
  */
 
 #include "daemon/config.h"
@@ -17,6 +17,7 @@ enum machine_key {
 	KEY_BACKING,
 	KEY_LIMIT,
 	KEY_HUGE_PAGE,
+	KEY_KERNEL,
 	KEY_BITS,
 	KEY_DMA_LIMIT,
 	KEY_DMA32_LIMIT,
@@ -30,7 +31,7 @@ enum machine_key {
 	NR_MACHINE_KEYS
 };
 
-enum node_key { KEY_MEMORY, KEY_CPUS, KEY_DISTANCE, KEY_HOST_NODE, NR_NODE_KEYS };
+enum node_key { KEY_MEMORY, KEY_CPUS, KEY_DISTANCE, KEY_HOST_NODE, KEY_SOCKET, KEY_DIMMS, NR_NODE_KEYS };
 
 struct node_plan {
 	int line; /* of its section; 0: there is no such node */
@@ -43,6 +44,8 @@ struct node_plan {
 	uint8_t distance[MM_NODES_MAX]; /* as given: to the nodes that exist, in rising order */
 	unsigned nr_distances;
 	int host_node;
+	int socket; /* -1: not given */
+	struct dimm_spec dimms; /* nr 0: not given */
 	uint64_t movable_start; /* first frame of zone Movable; 0: none */
 };
 
@@ -51,6 +54,7 @@ struct machine_plan {
 	struct why *why;
 	int fail_line; /* of the error that why holds */
 	int key_line[NR_MACHINE_KEYS]; /* 0: not given */
+	const struct kernel_version *kernel;
 	unsigned bits;
 	unsigned pageblock_order;
 	uint64_t dma_limit, dma32_limit, normal_limit; /* pages */
@@ -87,6 +91,10 @@ MUST_CHECK int config_take(struct machine_plan *p, struct config *c, const struc
 
 /* Ranges, CPUs and distances of all nodes, checked against each other, and into spec. 0 or -errno. */
 MUST_CHECK int config_lay_out(struct machine_plan *p, struct machine_spec *spec);
+/* "8x16G DDR5-4800"; the second word may be missing. Cuts the text. 0 or -EINVAL. */
+MUST_CHECK int config_parse_dimms(char *text, struct dimm_spec *out);
+/* Sockets and DIMMs of all nodes, checked against their memory, and into spec. 0 or -errno. */
+MUST_CHECK int config_lay_out_dimms(struct machine_plan *p, struct machine_spec *spec);
 /* Zones of all nodes. After config_lay_out. 0 or -errno. */
 MUST_CHECK int config_cut_zones(struct machine_plan *p, struct machine_spec *spec);
 

@@ -290,6 +290,7 @@ int config_cut_zones(struct machine_plan *p, struct machine_spec *s)
 	struct zone_bounds bounds[MM_ZONE_TYPES_MAX];
 	unsigned nr = zone_bounds_list(p, bounds);
 
+	s->kernel = p->kernel->kernel;
 	s->bits = p->bits;
 	s->numa = p->bits == 64;
 	s->pageblock_order = p->pageblock_order;

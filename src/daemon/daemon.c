@@ -6,6 +6,7 @@
 #include "daemon/mountpoint.h"
 #include "daemon/options.h"
 #include "daemon/state.h"
+#include "fs/state.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,13 +29,15 @@
 static const char help_text[] =
 	"usage: ummfs [SOURCE] MOUNTPOINT [-c FILE | --from STATE] [-o OPT[,OPT...]] [-f] [-d] [-s]\n"
 	"       ummfs --check (-c FILE | --from STATE)\n"
+	"       ummfs --dump DIR (-c FILE | --from STATE)\n"
 	"\n"
 	"Mounts an emulated machine whose memory manager shows itself as /proc and /sys files.\n"
 	"\n"
-	"  SOURCE            a configuration (file) or a state (directory); \"none\": the default machine\n"
+	"  SOURCE            a configuration (file) or a state (directory, tar); \"none\": the default machine\n"
 	"  -c, --config FILE the machine to boot (default: /etc/ummfs.conf, else a built-in one)\n"
-	"      --from STATE  boot the state below STATE: a directory with proc/ and sys/ (\"/\": this machine)\n"
+	"      --from STATE  boot the state in STATE: a directory (\"/\": this machine) or tar with proc/ and sys/\n"
 	"      --check       read it, say what was found, guessed and corrected; mount nothing\n"
+	"      --dump DIR    write the whole tree as plain files below DIR; mount nothing\n"
 	"  -o backing=hugetlb|thp|sparse|auto   where memory comes from\n"
 	"  -o limit=SIZE     how much host memory thp and sparse may use\n"
 	"  -o reserve        raise the host's huge page pool by what is missing, and give it back at the end\n"
@@ -149,7 +152,7 @@ static int machine_serve(struct booted *b, const struct options *o, struct backg
 	int err = signal_fd < 0 ? why_set(why, -errno, "signalfd: %s", strerror(errno)) : 0;
 
 	if (!err)
-		err = mount_open(&m, b, o, path, why);
+		err = mount_open(&m, &b->vm, o, path, why);
 	if (err)
 		return err;
 	err = vm_start(&b->vm);
@@ -202,6 +205,36 @@ static int run_check(struct options *o, struct why *why)
 	return 0;
 }
 
+static int tree_dump(struct vm *vm, const struct options *o, struct why *why)
+{
+	const struct fs_options fo = { .uid = o->uid, .gid = o->gid };
+	struct fs fs;
+	struct state s;
+
+	if (fs_init(&fs, vm, &fo))
+		return why_set(why, -ENOMEM, "out of memory");
+	int err = state_collect(&s, &fs, 0);
+	if (err)
+		why_set(why, err, "cannot render the tree: %s", strerror(-err));
+	else
+		err = state_dump(&s, o->dump, why);
+	state_fini(&s);
+	fs_fini(&fs);
+	return err;
+}
+
+static int run_dump(struct options *o, struct why *why)
+{
+	struct booted b;
+
+	o->boot.no_region = true;
+	if (boot_machine(&b, &o->boot, why))
+		return 1;
+	int err = tree_dump(&b.vm, o, why);
+	boot_fini(&b);
+	return err ? 1 : 0;
+}
+
 static int run(struct options *o, struct why *why)
 {
 	switch (o->action) {
@@ -213,6 +246,10 @@ static int run(struct options *o, struct why *why)
 		return 0;
 	case ACTION_CHECK:
 		return run_check(o, why);
+	case ACTION_NOTHING:
+		return 0;
+	case ACTION_DUMP:
+		return run_dump(o, why);
 	default:
 		return run_mount(o, why);
 	}

@@ -9,14 +9,11 @@
 #include "daemon/import.h"
 
 #include "base/mem.h"
-#include "daemon/import_capture.h"
+#include "daemon/import_use.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-
-/* An owned page costs an entry and a slot of its owner's index: with 64 GiB of page cache about 640 MiB. */
-#define FILE_PAGES_MAX (16ul << 20)
 
 struct zone *import_zone(struct vm *vm, const struct cap_zone *from)
 {
@@ -109,8 +106,25 @@ static int zones_place(struct import_run *run)
 	return error;
 }
 
+/*
+ * What taking over the page cache left in the CPUs' own counts is folded;
+ * then the difference between printed and real free pages goes there.
+ */
+static void counters_set(struct import_run *run)
+{
+	struct machine *m = &run->vm->machine;
+	machine_stat_fold(m);
+	for (unsigned i = 0; i < run->c->nr_zones; i++) {
+		struct zone *z = import_zone(run->vm, &run->c->zone[i]);
+		if (zone_populated(z))
+			import_zone_counters(run->c, z, &run->c->zone[i]);
+	}
+	import_counters(run);
+}
+
 static void commit_set(struct import_run *run)
 {
+	run->vm->overcommit.committed_pages = (int64_t)page_index_nr(&run->task->anon);
 	if (run->c->meminfo.has_committed)
 		run->vm->overcommit.committed_pages =
 			(int64_t)(run->c->meminfo.committed_kb >> (PAGE_SHIFT - 10));
@@ -118,25 +132,31 @@ static void commit_set(struct import_run *run)
 
 int import_apply(struct capture *c, struct vm *vm, struct why *why)
 {
+	if (c->frames)
+		return import_frames_apply(c, vm, why);
 	struct import_run *run = mem_zalloc(sizeof(*run));
 	if (!run)
 		return why_set(why, -ENOMEM, "%s: not enough memory to import it", c->state);
-	*run = (struct import_run){ .c = c, .vm = vm, .why = why, .file_budget = FILE_PAGES_MAX };
+	*run = (struct import_run){ .c = c, .vm = vm, .why = why };
 	totals_count(run);
 	huge_prepare(run);
-	int error = task_create(vm, "imported", getuid(), getgid(), &run->task);
-	if (!error) {
+	int error = import_use_prepare(run);
+	if (!error)
+		error = task_create(vm, "imported", getuid(), getgid(), &run->task);
+	if (!error)
 		error = zones_place(run);
-		task_put(run->task);
-	}
 	if (!error) {
 		huge_finish(run);
+		counters_set(run);
 		overcommit_init(vm);
 		import_knobs_set(c, vm);
 		commit_set(run);
 		for (unsigned i = 0; i < c->nr_zones; i++)
 			import_zone_marks(c, import_zone(vm, &c->zone[i]), &c->zone[i]);
 	}
+	if (run->task)
+		task_put(run->task);
+	mem_free(run->use);
 	mem_free(run);
 	return error ? why_set(why, error, "%s: not enough memory to import it", c->state) : 0;
 }

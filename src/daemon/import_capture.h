@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/mask.h"
 #include "base/text.h"
+#include "daemon/import_input.h"
+#include "mm/facts.h"
 #include "mm/spec.h"
 #include "mm/stat.h"
 
@@ -29,8 +31,8 @@ struct cap_zone {
 	unsigned node;
 	enum zone_kind kind;
 	unsigned line; /* of its header in zoneinfo */
-	bool has_start, has_marks;
-	uint64_t free, boost, min, low, high, spanned, present, managed, start_pfn;
+	bool has_start, has_marks, has_promo;
+	uint64_t free, boost, min, low, high, promo, spanned, present, managed, start_pfn;
 	uint64_t protection[MM_ZONE_TYPES_MAX];
 	unsigned nr_protection;
 	uint64_t stat[NR_ZONE_STATS];
@@ -60,8 +62,9 @@ struct cap_node {
 	struct pfn_ranges blocks; /* its memoryN links, when there are any */
 	bool has_huge;
 	uint64_t huge_nr, huge_free, huge_surplus;
-	uint64_t inactive_file, active_file; /* per-node items of zoneinfo */
-	uint64_t slab_reclaimable, slab_unreclaimable, stack_kb, pagetables;
+	uint64_t stat[NR_NODE_STATS]; /* per-node items of zoneinfo, as printed */
+	uint64_t has_stat; /* bit per item that was printed */
+	bool unreclaimable;
 };
 
 struct cap_mask {
@@ -73,7 +76,9 @@ struct cap_meminfo {
 	bool known;
 	uint64_t total_kb, committed_kb, hugepage_kb;
 	uint64_t huge_total, huge_free, huge_rsvd, huge_surp;
-	bool has_committed, has_huge;
+	bool has_committed, has_huge, has_direct_map;
+	uint64_t buffers_kb, hugetlb_kb;
+	struct machine_facts facts;
 };
 
 struct cap_knob { /* one file of proc/sys/vm */
@@ -91,7 +96,9 @@ struct cap_note {
 #define CAP_NOTES_MAX 256u
 
 struct capture {
-	char *state; /* directory, without a slash at its end ("" for /) */
+	struct input *input;
+	const char *state; /* its name, without a slash at its end ("" for /) */
+	char *frames; /* text of ummfs/frames; NULL: not there, and the rest counts */
 	bool here; /* the state is the running host */
 	unsigned bits;
 	struct cap_zone *zone;
@@ -101,10 +108,13 @@ struct capture {
 	struct cap_mask nodes_online, nodes_possible, cpus_online, cpus_possible, cpus_present;
 	unsigned pageblock_order; /* 0: not printed */
 	bool numa_lines; /* zoneinfo has numa_* lines */
+	bool boost_lines, promo_lines, node_blocks; /* it has lines of those names, and "per-node stats" */
+	const struct kernel_version *version;
 	int thp; /* 1, 0, -1 unknown */
 	struct cap_meminfo meminfo;
-	uint64_t vmstat_inactive_file, vmstat_active_file;
-	bool has_vmstat_file;
+	uint64_t vmstat[NR_NODE_STATS]; /* node items of vmstat, as printed, over all nodes */
+	uint64_t has_vmstat; /* bit per item */
+	uint64_t event[NR_VM_EVENTS];
 	struct pfn_ranges ram; /* of iomem; none when addresses were hidden */
 	uint64_t block_bytes; /* of a memoryN directory; 0: unknown */
 	struct cap_knob *knob;
@@ -145,6 +155,7 @@ void cap_note(struct capture *c, enum cap_note_kind kind, const char *what, cons
 /* ---- readers: one file each; 0, or -errno with why set. A file that is not there is a note. ---- */
 
 MUST_CHECK int cap_read_zoneinfo(struct capture *c, struct why *why); /* import_zoneinfo.c */
+MUST_CHECK int cap_read_version(struct capture *c, struct why *why); /* import_version.c; after zoneinfo */
 MUST_CHECK int cap_read_buddyinfo(struct capture *c, struct why *why); /* import_buddyinfo.c */
 MUST_CHECK int cap_read_pagetypeinfo(struct capture *c, struct why *why); /* import_pagetypeinfo.c */
 MUST_CHECK int cap_read_meminfo(struct capture *c, struct why *why); /* import_meminfo.c */
@@ -182,16 +193,29 @@ struct import_run { /* one import_apply */
 	struct task *task; /* "imported" */
 	struct why *why;
 	uint64_t small_blocks, managed; /* of the whole capture */
-	uint64_t file_budget; /* pages of page cache that still get an owner */
+	struct node_use *use; /* by node: import_use.h */
+	uint64_t file_budget, other_budget; /* pages that still get an entry and an owner: page cache, all else */
+	uint64_t buffers; /* pages of block devices' caches to be marked */
+	uint64_t tables; /* page tables of the task's memory */
 	uint64_t huge_left[MM_NODES_MAX], huge_free[MM_NODES_MAX],
 		huge_surplus[MM_NODES_MAX]; /* pool pages to place */
 };
-/* Free lists, per-CPU lists, page cache and pool pages of one zone, and its free pages counter. 0 or -errno. */
+/* Free lists, per-CPU lists, page cache and pool pages of one zone. 0 or -errno. */
 MUST_CHECK int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *from);
+/* Free pages as printed, exact in the sum; the threshold as printed. */
+void import_zone_counters(struct capture *c, struct zone *z, const struct cap_zone *from);
+/* All other counters of zones and nodes, and what is known of the memory without entries. */
+void import_counters(struct import_run *run); /* import_stat.c */
 struct zone *import_zone(struct vm *vm, const struct cap_zone *from);
 /* Marks, protection and per-CPU sizes as printed. */
 void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone *from);
 void import_knobs_set(struct capture *c, struct vm *vm); /* import_tune.c */
+
+/* ---- import_frames.c: a state of our own. 0, or -errno with why set ---- */
+
+MUST_CHECK int import_frames_read(struct capture *c, struct why *why); /* c->frames stays NULL if there is no record */
+MUST_CHECK int import_frames_spec(struct capture *c, struct machine_spec *spec, struct why *why);
+MUST_CHECK int import_frames_apply(struct capture *c, struct vm *vm, struct why *why);
 
 /* ---- import_ranges.c ---- */
 

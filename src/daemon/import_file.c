@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of a captured state: read whole (those of /proc have no size), handed
- * out line by line with a line number for messages. What cannot be opened
- * because it is not there or is not ours to read counts as missing: a state
- * taken by an ordinary user lacks pagetypeinfo, and one of another kernel
- * lacks whole directories.
+ * Files of a captured state: read whole, handed out line by line with a line
+ * number for messages. Where they come from is import_input's business.
  */
 #include "daemon/import_capture.h"
 
@@ -12,68 +9,24 @@
 #include "base/parse.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
-
-#define CAP_FILE_MAX ((size_t)64 << 20)
-
-static int read_all(int fd, char **out, size_t *len)
-{
-	size_t cap = 16384, n = 0;
-	char *buf = mem_realloc(NULL, cap + 1);
-	while (buf) {
-		ssize_t got = read(fd, buf + n, cap - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			int error = got < 0 ? -errno : 0;
-			buf[n] = 0;
-			*out = buf;
-			*len = n;
-			return error;
-		}
-		n += (size_t)got;
-		if (n < cap)
-			continue;
-		cap *= 2;
-		char *larger = cap <= CAP_FILE_MAX ? mem_realloc(buf, cap + 1) : NULL;
-		if (!larger)
-			mem_free(buf);
-		buf = larger;
-	}
-	return -ENOMEM;
-}
-
-static bool absent(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == EACCES || error == EPERM;
-}
 
 int cap_open(struct cap_file *f, const struct capture *c, const char *path, struct why *why)
 {
 	memset(f, 0, sizeof(*f));
 	if ((size_t)snprintf(f->path, sizeof(f->path), "%s/%s", c->state, path) >= sizeof(f->path))
 		return why_set(why, -ENAMETOOLONG, "%s: the path is too long", c->state);
-	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return absent(errno) ? -ENOENT : why_set(why, -errno, "%s: %s", f->path, strerror(errno));
-
 	size_t len = 0;
-	int error = read_all(fd, &f->text, &len);
-	close(fd);
-	if (!error && memchr(f->text, 0, len))
-		error = -EINVAL;
-	if (!error) {
-		f->next = f->text;
-		return 0;
+	int error = input_read(c->input, path, &f->text, &len, why);
+	if (error)
+		return error;
+	if (memchr(f->text, 0, len)) {
+		cap_close(f);
+		return why_set(why, -EINVAL, "%s: not a text file", f->path);
 	}
-	cap_close(f);
-	if (absent(-error))
-		return -ENOENT;
-	return why_set(why, error, "%s: %s", f->path,
-		       error == -EINVAL ? "not a text file" : strerror(-error));
+	f->next = f->text;
+	return 0;
 }
 
 void cap_close(struct cap_file *f)

@@ -7,10 +7,8 @@
 
 #include "base/mem.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 const char *cap_knob_value(const struct capture *c, const char *name)
 {
@@ -34,32 +32,31 @@ static int knob_add(struct capture *c, const char *name, const char *value)
 	return 0;
 }
 
+struct listing { /* of proc/sys/vm */
+	struct capture *c;
+	struct why *why;
+};
+
 /* Files whose reading asks for work are not read: stat_refresh of a live machine would do it. */
-static int knob_file(struct capture *c, const char *name, struct why *why)
+static int knob_file(void *ctx, const char *name, bool is_dir)
 {
+	const struct listing *l = ctx;
 	char path[320], value[256];
-	if (*name == '.' || !strcmp(name, "stat_refresh") || !strcmp(name, "compact_memory") ||
+	if (is_dir || *name == '.' || !strcmp(name, "stat_refresh") || !strcmp(name, "compact_memory") ||
 	    !strcmp(name, "drop_caches"))
 		return 0;
-	snprintf(path, sizeof(path), "proc/sys/vm/%s", name);
-	int error = cap_first_line(c, path, value, sizeof(value), why);
+	if ((size_t)snprintf(path, sizeof(path), "proc/sys/vm/%s", name) >= sizeof(path))
+		return 0;
+	int error = cap_first_line(l->c, path, value, sizeof(value), l->why);
 	if (error)
 		return error == -ENOENT ? 0 : error;
-	return knob_add(c, name, value);
+	return knob_add(l->c, name, value);
 }
 
 static int directory_read(struct capture *c, struct why *why)
 {
-	char path[512];
-	if ((size_t)snprintf(path, sizeof(path), "%s/proc/sys/vm", c->state) >= sizeof(path))
-		return why_set(why, -ENAMETOOLONG, "%s: the path is too long", c->state);
-	DIR *d = opendir(path);
-	int error = 0;
-	for (const struct dirent *e; d && !error && (e = readdir(d));)
-		error = e->d_type == DT_DIR ? 0 : knob_file(c, e->d_name, why);
-	if (d)
-		closedir(d);
-	return error;
+	struct listing l = { c, why };
+	return input_list(c->input, "proc/sys/vm", knob_file, &l);
 }
 
 static int sysctl_line(struct capture *c, char *line)

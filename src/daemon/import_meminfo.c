@@ -22,6 +22,19 @@ static const struct {
 	{ "HugePages_Rsvd:", offsetof(struct cap_meminfo, huge_rsvd) },
 	{ "HugePages_Surp:", offsetof(struct cap_meminfo, huge_surp) },
 	{ "Hugepagesize:", offsetof(struct cap_meminfo, hugepage_kb) },
+	{ "Hugetlb:", offsetof(struct cap_meminfo, hugetlb_kb) },
+	{ "Buffers:", offsetof(struct cap_meminfo, buffers_kb) },
+	{ "VmallocUsed:", offsetof(struct cap_meminfo, facts.vmalloc_used_kb) },
+	{ "Percpu:", offsetof(struct cap_meminfo, facts.percpu_kb) },
+	{ "HardwareCorrupted:", offsetof(struct cap_meminfo, facts.corrupted_kb) },
+	{ "SwapTotal:", offsetof(struct cap_meminfo, facts.swap_total_kb) },
+	{ "SwapFree:", offsetof(struct cap_meminfo, facts.swap_free_kb) },
+	{ "Zswap:", offsetof(struct cap_meminfo, facts.zswap_kb) },
+	{ "Zswapped:", offsetof(struct cap_meminfo, facts.zswapped_kb) },
+	{ "DirectMap4k:", offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_4K]) },
+	{ "DirectMap2M:", offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_LARGE]) },
+	{ "DirectMap4M:", offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_LARGE]) },
+	{ "DirectMap1G:", offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_1G]) },
 };
 
 static int meminfo_line(struct cap_meminfo *m, const struct cap_file *f, char *line, struct why *why)
@@ -30,10 +43,13 @@ static int meminfo_line(struct cap_meminfo *m, const struct cap_file *f, char *l
 	for (unsigned i = 0; name && i < ARRAY_LEN(meminfo_lines); i++) {
 		if (strcmp(name, meminfo_lines[i].name))
 			continue;
-		m->has_committed |= meminfo_lines[i].offset == offsetof(struct cap_meminfo, committed_kb);
-		m->has_huge |= meminfo_lines[i].offset == offsetof(struct cap_meminfo, huge_total);
+		size_t offset = meminfo_lines[i].offset;
+		m->has_committed |= offset == offsetof(struct cap_meminfo, committed_kb);
+		m->has_huge |= offset == offsetof(struct cap_meminfo, huge_total);
+		m->has_direct_map |= offset == offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_4K]);
+		m->facts.has_direct_1g |= offset == offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_1G]);
 		return cap_number(f, cap_word(&line), name,
-				  (uint64_t *)((char *)m + meminfo_lines[i].offset), why);
+				  (uint64_t *)((char *)m + offset), why);
 	}
 	return 0;
 }
@@ -58,25 +74,35 @@ int cap_read_meminfo(struct capture *c, struct why *why)
 	return error;
 }
 
+/* Where the number of this line goes; NULL: nobody asks for it. What is an event of one kernel is an item of another. */
+static uint64_t *vmstat_field(struct capture *c, const char *name)
+{
+	char buf[64];
+	for (unsigned i = 0; i < NR_VM_EVENTS; i++)
+		if (kernels_have(vm_event_info[i].kernels, c->version) &&
+		    !strcmp(name, vm_event_name((enum vm_event)i, buf)))
+			return &c->event[i];
+	for (unsigned i = 0; i < NR_NODE_STATS; i++)
+		if (!strcmp(name, node_stat_name[i])) {
+			c->has_vmstat |= 1ull << i;
+			return &c->vmstat[i];
+		}
+	return NULL;
+}
+
 int cap_read_vmstat(struct capture *c, struct why *why)
 {
 	struct cap_file f;
 	int error = cap_open(&f, c, "proc/vmstat", why);
 	if (error == -ENOENT) {
-		cap_note(c, NOTE_MISSING, "proc/vmstat", "proc/vmstat: not there");
+		cap_note(c, NOTE_MISSING, "proc/vmstat", "proc/vmstat: not there; events count from 0");
 		return 0;
 	}
 	for (char *line; !error && (line = cap_line(&f));) {
 		char *name = cap_word(&line);
-		if (!name)
-			continue;
-		uint64_t *out = !strcmp(name, "nr_inactive_file") ? &c->vmstat_inactive_file
-				: !strcmp(name, "nr_active_file") ? &c->vmstat_active_file
-								  : NULL;
-		if (!out)
-			continue;
-		error = cap_number(&f, cap_word(&line), name, out, why);
-		c->has_vmstat_file = true;
+		uint64_t *out = name ? vmstat_field(c, name) : NULL;
+		if (out)
+			error = cap_number(&f, cap_word(&line), name, out, why);
 	}
 	cap_close(&f);
 	return error;

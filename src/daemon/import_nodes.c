@@ -10,7 +10,6 @@
 #include "base/parse.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
@@ -121,27 +120,38 @@ static int range_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+struct listing { /* of a directory that is being read */
+	struct capture *c;
+	struct why *why;
+	struct pfn_ranges blocks; /* of one node */
+	bool any;
+};
+
+static int block_name(void *ctx, const char *name, bool is_dir)
+{
+	struct listing *l = ctx;
+	uint64_t number, pages = l->c->block_bytes >> PAGE_SHIFT;
+	(void)is_dir;
+	if (!numbered(name, "memory", &number) || number >= MM_HIGHEST_PFN / pages)
+		return 0;
+	return pfn_ranges_add(&l->blocks, number * pages, (number + 1) * pages);
+}
+
 /* memoryN links of a node, sorted and joined. */
 static int blocks_read(struct capture *c, unsigned id)
 {
-	char path[512];
-	struct pfn_ranges all = { 0 };
-	if (!c->block_bytes ||
-	    (size_t)snprintf(path, sizeof(path), "%s/" NODES "/node%u", c->state, id) >= sizeof(path))
+	char path[128];
+	struct listing l = { .c = c };
+	if (!c->block_bytes)
 		return 0;
-	DIR *d = opendir(path);
-	uint64_t number, pages = c->block_bytes >> PAGE_SHIFT;
-	int error = 0;
-	for (const struct dirent *e; d && !error && (e = readdir(d));)
-		if (numbered(e->d_name, "memory", &number) && number < MM_HIGHEST_PFN / pages)
-			error = pfn_ranges_add(&all, number * pages, (number + 1) * pages);
-	if (d)
-		closedir(d);
-	if (all.nr)
-		qsort(all.r, all.nr, sizeof(*all.r), range_compare);
-	for (unsigned i = 0; i < all.nr && !error; i++)
-		error = pfn_ranges_add(&c->node[id].blocks, all.r[i].start, all.r[i].end);
-	pfn_ranges_fini(&all);
+	snprintf(path, sizeof(path), NODES "/node%u", id);
+	int error = input_list(c->input, path, block_name, &l);
+	struct pfn_ranges *all = &l.blocks;
+	if (all->nr)
+		qsort(all->r, all->nr, sizeof(*all->r), range_compare);
+	for (unsigned i = 0; i < all->nr && !error; i++)
+		error = pfn_ranges_add(&c->node[id].blocks, all->r[i].start, all->r[i].end);
+	pfn_ranges_fini(all);
 	return error;
 }
 
@@ -169,26 +179,25 @@ static int block_size_read(struct capture *c, struct why *why)
 	return error == -ENOENT ? 0 : error;
 }
 
+static int node_name(void *ctx, const char *name, bool is_dir)
+{
+	struct listing *l = ctx;
+	uint64_t id;
+	(void)is_dir;
+	if (!numbered(name, "node", &id))
+		return 0;
+	l->any = true;
+	if (id >= MM_NODES_MAX)
+		return why_set(l->why, -EINVAL, "%s/" NODES "/%s: the highest node number is %u",
+			       l->c->state, name, MM_NODES_MAX - 1);
+	return node_read(l->c, (unsigned)id, l->why);
+}
+
 static int directories_read(struct capture *c, struct why *why)
 {
-	char path[512];
-	if ((size_t)snprintf(path, sizeof(path), "%s/" NODES, c->state) >= sizeof(path))
-		return why_set(why, -ENAMETOOLONG, "%s: the path is too long", c->state);
-	DIR *d = opendir(path);
-	bool any = false;
-	uint64_t id;
-	int error = 0;
-	for (const struct dirent *e; d && !error && (e = readdir(d));) {
-		if (!numbered(e->d_name, "node", &id))
-			continue;
-		any = true;
-		error = id < MM_NODES_MAX ? node_read(c, (unsigned)id, why)
-					  : why_set(why, -EINVAL, "%s/%s: the highest node number is %u",
-						    path, e->d_name, MM_NODES_MAX - 1);
-	}
-	if (d)
-		closedir(d);
-	if (!any)
+	struct listing l = { .c = c, .why = why };
+	int error = input_list(c->input, NODES, node_name, &l);
+	if (!l.any)
 		cap_note(c, NOTE_MISSING, NODES, NODES ": no node directories");
 	return error;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One zone's memory: free blocks where the layout puts them, pages on per-CPU
- * lists, pool pages, and the clean page cache, which gets entries and an owner
- * so that reclaim can take it. All other memory in use stays pinned and costs
- * nothing.
+ * lists, pool pages, and pages of LRU lists (import_owned.c). All other memory
+ * in use stays pinned and costs nothing.
  */
 #include "daemon/import_capture.h"
 
 #include "base/mem.h"
 #include "daemon/import_layout.h"
+#include "daemon/import_owned.h"
 #include "mm/buddy.h"
 #include "mm/import.h"
 #include "vm/vm.h"
@@ -164,76 +164,6 @@ static void pcp_place(struct placing *p, const struct cap_zone *from)
 			 from->node, zone_kind_name[from->kind], short_of);
 }
 
-/* This zone's part of a number that is known for its node or the machine only. */
-static uint64_t used_share(struct import_run *run, const struct cap_zone *from, uint64_t pages,
-			   bool whole_machine)
-{
-	uint64_t used = 0;
-	for (unsigned i = 0; i < run->c->nr_zones; i++)
-		if (whole_machine || run->c->zone[i].node == from->node)
-			used += run->c->zone[i].managed - run->c->zone[i].free;
-	return used ? (uint64_t)((unsigned __int128)pages * (from->managed - from->free) / used) : 0;
-}
-
-/* Clean pages of the zone's file LRU: [0] inactive, [1] active. Which ones are dirty is not recorded: inactive ones first. */
-static void file_count(struct import_run *run, const struct cap_zone *from, uint64_t nr[2])
-{
-	const struct cap_node *n = &run->c->node[from->node];
-	bool by_node = n->inactive_file || n->active_file;
-	if (from->has_stat & 1u << NR_ZONE_INACTIVE_FILE) {
-		nr[0] = from->stat[NR_ZONE_INACTIVE_FILE];
-		nr[1] = from->stat[NR_ZONE_ACTIVE_FILE];
-	} else {
-		nr[0] = used_share(run, from, by_node ? n->inactive_file : run->c->vmstat_inactive_file,
-				   !by_node);
-		nr[1] = used_share(run, from, by_node ? n->active_file : run->c->vmstat_active_file,
-				   !by_node);
-	}
-	uint64_t pending = from->stat[NR_ZONE_WRITE_PENDING];
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t dirty = MIN(pending, nr[i]);
-		nr[i] -= dirty;
-		pending -= dirty;
-	}
-}
-
-static int file_place(struct placing *p, const struct cap_zone *from)
-{
-	uint64_t nr[2], pfn, left_out = 0;
-	int error = 0;
-	file_count(p->run, from, nr);
-	for (unsigned i = 0; i < 2; i++)
-		for (; nr[i] && !error; nr[i]--) {
-			if (!p->run->file_budget || !p->z->nr_pinned || !layout_take(&p->layout, &pfn)) {
-				left_out += nr[i];
-				break;
-			}
-			p->run->file_budget--;
-			error = task_adopt_file(p->run->task, zone_import_used(p->z, (pfn_t)pfn, 0),
-						i ? LRU_ACTIVE_FILE : LRU_INACTIVE_FILE);
-		}
-	if (left_out)
-		cap_note(p->run->c, NOTE_CORRECTED, "page cache",
-			 "node %u, zone %s: %lu pages of page cache stay in place without an owner",
-			 from->node, zone_kind_name[from->kind], left_out);
-	return error;
-}
-
-static void counters_set(struct placing *p, const struct cap_zone *from)
-{
-	struct zone *z = p->z;
-	int64_t sum = (int64_t)zone_buddy_pages(z), printed = (int64_t)from->free;
-	int64_t most = (int64_t)z->machine->nr_cpus_online * z->stat_threshold;
-	if (sum - printed > most || printed - sum > most) {
-		cap_note(p->run->c, NOTE_CORRECTED, "pages free",
-			 "node %u, zone %s: %ld free pages in zoneinfo, %ld in free blocks, which are taken",
-			 from->node, zone_kind_name[from->kind], printed, sum);
-		printed = sum;
-	}
-	zone_import_stat(z, NR_FREE_PAGES, printed, sum);
-	z->nr_reserved_highatomic = z->nr_pageblocks[MIGRATE_HIGHATOMIC] << z->machine->pageblock_order;
-}
-
 static void blocks_check(struct placing *p, const struct cap_zone *from)
 {
 	uint64_t left = 0;
@@ -253,18 +183,46 @@ int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *f
 	const struct layout_sink sink = { p, free_place, virgin_place, huge_place, pageblock_place };
 	p->run = run;
 	p->z = z;
-	if (from->nr_pagesets)
-		z->stat_threshold = CLAMP(from->pageset[0].threshold, 1, 125);
 	want_set(p, from);
 	want_fit(p, from);
 	int error = layout_place(&p->layout, &p->want, &sink);
 	if (!error) {
 		blocks_check(p, from);
 		pcp_place(p, from);
-		counters_set(p, from);
-		error = file_place(p, from);
+		error = import_owned_place(run, z, from, &p->layout);
 	}
 	layout_fini(&p->layout);
 	mem_free(p);
 	return error;
+}
+
+/*
+ * The printed threshold may be the low one of a node under pressure; the
+ * differences that CPUs had before were bounded by the usual one.
+ */
+static int32_t thresholds_swap(struct zone *z, const struct cap_zone *from)
+{
+	int32_t usual = z->stat_threshold;
+	if (from->nr_pagesets)
+		z->stat_threshold = CLAMP(from->pageset[0].threshold, 1, 125);
+	return MAX(usual, z->stat_threshold);
+}
+
+void import_zone_counters(struct capture *c, struct zone *z, const struct cap_zone *from)
+{
+	int64_t sum = (int64_t)zone_buddy_pages(z), printed = (int64_t)from->free;
+	int32_t shown, bound = thresholds_swap(z, from);
+	int64_t most = (int64_t)z->machine->nr_cpus_online * bound;
+	if (sum - printed > most || printed - sum > most) {
+		cap_note(c, NOTE_CORRECTED, "pages free",
+			 "node %u, zone %s: %ld free pages in zoneinfo, %ld in free blocks, which are taken",
+			 from->node, zone_kind_name[from->kind], printed, sum);
+		printed = sum;
+	}
+	shown = z->stat_threshold;
+	z->stat_threshold = bound;
+	zone_import_stat(z, NR_FREE_PAGES, printed, sum);
+	z->stat_threshold = shown;
+	z->nr_reserved_highatomic = z->nr_pageblocks[MIGRATE_HIGHATOMIC] << z->machine->pageblock_order;
+	zone_update_plenty(z);
 }

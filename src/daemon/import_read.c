@@ -12,31 +12,22 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int (*const readers[])(struct capture *c, struct why *why) = {
-	cap_read_zoneinfo, cap_read_buddyinfo, cap_read_pagetypeinfo, cap_read_meminfo,
+	cap_read_zoneinfo, cap_read_version, cap_read_buddyinfo, cap_read_pagetypeinfo, cap_read_meminfo,
 	cap_read_vmstat,   cap_read_iomem,     cap_read_thp,          cap_read_knobs,
 	cap_read_nodes,    cap_read_cpus,
 };
 
 static int state_set(struct capture *c, const char *state, struct why *why)
 {
-	struct stat st;
-	if (stat(state, &st))
-		return why_set(why, -errno, "%s: %s", state, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return why_set(why, -ENOTDIR,
-			       "%s: not a directory; --from takes one with proc/ and sys/ below it",
-			       state);
-	c->state = mem_strdup(state);
-	c->node = mem_zalloc(MM_NODES_MAX * sizeof(*c->node));
-	if (!c->state || !c->node)
-		return why_set(why, -ENOMEM, "%s: not enough memory to read it", state);
-	for (size_t len = strlen(c->state); len && c->state[len - 1] == '/';)
-		c->state[--len] = 0;
+	int error = input_open(&c->input, state, why);
+	if (error)
+		return error;
+	c->state = input_name(c->input);
 	c->here = !*c->state;
-	return 0;
+	c->node = mem_zalloc(MM_NODES_MAX * sizeof(*c->node));
+	return c->node ? 0 : why_set(why, -ENOMEM, "%s: not enough memory to read it", state);
 }
 
 /* 32-bit kernels are the ones with high memory. */
@@ -77,18 +68,26 @@ static int page_size_check(struct capture *c, struct why *why)
 	return 0;
 }
 
+static int files_read(struct capture *c, struct why *why)
+{
+	int error = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(readers) && !error; i++)
+		error = readers[i](c, why);
+	if (!error)
+		error = bits_find(c, why);
+	return error ? error : page_size_check(c, why);
+}
+
 int import_read(struct capture **out, const char *state, struct why *why)
 {
 	struct capture *c = mem_zalloc(sizeof(*c));
 	if (!c)
 		return why_set(why, -ENOMEM, "%s: not enough memory to read it", state);
 	int error = state_set(c, state, why);
-	for (unsigned i = 0; i < ARRAY_LEN(readers) && !error; i++)
-		error = readers[i](c, why);
 	if (!error)
-		error = bits_find(c, why);
-	if (!error)
-		error = page_size_check(c, why);
+		error = import_frames_read(c, why);
+	if (!error && !c->frames)
+		error = files_read(c, why);
 	if (error == -ENOMEM)
 		why_set(why, error, "%s: not enough memory to read it", state);
 	if (error)
@@ -115,6 +114,7 @@ void import_free(struct capture *c)
 	mem_free(c->zone);
 	mem_free(c->node);
 	mem_free(c->note);
-	mem_free(c->state);
+	mem_free(c->frames);
+	input_close(c->input);
 	mem_free(c);
 }

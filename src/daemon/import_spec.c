@@ -299,7 +299,10 @@ static void thp_set(struct capture *c, struct machine_spec *s)
 
 int import_spec(struct capture *c, struct machine_spec *s, struct why *why)
 {
+	if (c->frames)
+		return import_frames_spec(c, s, why);
 	machine_spec_init(s);
+	s->kernel = c->version->kernel;
 	s->bits = c->bits;
 	s->pageblock_order = cap_pageblock_order(c);
 	s->numa = c->numa_lines;

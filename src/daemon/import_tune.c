@@ -29,8 +29,15 @@ static const struct {
 	  offsetof(struct vm, machine.tune.watermark_boost_factor), 0, INT32_MAX },
 	{ "percpu_pagelist_high_fraction", KNOB_INT,
 	  offsetof(struct vm, machine.tune.percpu_pagelist_high_fraction), 0, INT32_MAX },
+	{ "percpu_pagelist_fraction", KNOB_INT,
+	  offsetof(struct vm, machine.tune.percpu_pagelist_high_fraction), 0, INT32_MAX },
 	{ "numa_stat", KNOB_INT, offsetof(struct vm, machine.tune.numa_stat), 0, 1 },
 	{ "stat_interval", KNOB_INT, offsetof(struct vm, stat_interval), INT32_MIN / 250, INT32_MAX / 250 },
+	{ "dirty_ratio", KNOB_INT, offsetof(struct vm, dirty.ratio), 0, 100 },
+	{ "dirty_background_ratio", KNOB_INT, offsetof(struct vm, dirty.background_ratio), 0, 100 },
+	{ "dirty_bytes", KNOB_LONG, offsetof(struct vm, dirty.bytes), 0, INT64_MAX },
+	{ "dirty_background_bytes", KNOB_LONG, offsetof(struct vm, dirty.background_bytes), 0, INT64_MAX },
+	{ "highmem_is_dirtyable", KNOB_INT, offsetof(struct vm, dirty.highmem), 0, 1 },
 	{ "overcommit_memory", KNOB_INT, offsetof(struct vm, overcommit.memory), 0, 2 },
 	{ "overcommit_ratio", KNOB_INT, offsetof(struct vm, overcommit.ratio), INT32_MIN, INT32_MAX },
 	{ "overcommit_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.kbytes), 0, INT64_MAX },
@@ -49,8 +56,8 @@ static void knob_set(struct capture *c, struct vm *vm, unsigned i)
 		return;
 	if (parse_i64(text, &value) || value < knobs[i].min || value > knobs[i].max) {
 		cap_note(c, NOTE_CORRECTED, knobs[i].name,
-			 "proc/sys/vm/%s: \"%.40s\" is not a value of 6.1; the default stays",
-			 knobs[i].name, text);
+			 "proc/sys/vm/%s: \"%.40s\" is not a value of %s; the default stays",
+			 knobs[i].name, text, c->version->name);
 		return;
 	}
 	if (knobs[i].type == KNOB_INT)
@@ -85,7 +92,8 @@ static void ratios_set(struct capture *c, struct vm *vm)
 /* Low memory: zones with a share of min_free_kbytes. */
 static bool zone_has_share(const struct capture *c, const struct cap_zone *z)
 {
-	return c->bits == 64 || (z->kind != ZONE_HIGHMEM && z->kind != ZONE_MOVABLE);
+	bool movable = c->bits == 64 && !c->version->movable_is_high;
+	return z->kind != ZONE_HIGHMEM && (z->kind != ZONE_MOVABLE || movable);
 }
 
 static bool about(int64_t value, int64_t other)
@@ -182,8 +190,8 @@ static void pagesets_set(struct zone *z, const struct cap_zone *from)
 		c->zone[z->id].pcp.high = p->high;
 		c->zone[z->id].pcp.batch = MAX(p->batch, 1);
 	}
-	if (from->nr_pagesets) {
-		z->pageset_high = from->pageset[0].high;
+	if (from->nr_pagesets && !m->version->pageset_tunes) {
+		z->pageset_high = z->pageset_high_max = from->pageset[0].high;
 		z->pageset_batch = MAX(from->pageset[0].batch, 1);
 	}
 }
@@ -194,6 +202,8 @@ void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone 
 		z->watermark[WMARK_MIN] = from->min - from->boost;
 		z->watermark[WMARK_LOW] = MAX(from->low, from->boost) - from->boost;
 		z->watermark[WMARK_HIGH] = MAX(from->high, from->boost) - from->boost;
+		uint64_t promo = from->has_promo ? from->promo : 2 * MAX(from->high, from->low) - from->low;
+		z->watermark[WMARK_PROMO] = MAX(promo, from->boost) - from->boost;
 		z->watermark_boost = from->boost;
 	}
 	if (from->nr_protection) {
@@ -202,5 +212,6 @@ void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone 
 	}
 	if (zone_populated(z))
 		pagesets_set(z, from);
+	zone_update_plenty(z);
 	memcpy(z->numa_base, from->numa, sizeof(from->numa));
 }

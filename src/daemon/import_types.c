@@ -106,7 +106,8 @@ void cap_zone_blocks(struct capture *c, const struct cap_zone *z, uint64_t out[M
 	}
 	const struct cap_node *n = &c->node[z->node];
 	uint64_t block = 1ul << cap_pageblock_order(c);
-	uint64_t unmovable = n->slab_unreclaimable + n->pagetables + (n->stack_kb >> (PAGE_SHIFT - 10));
+	uint64_t unmovable = n->stat[NR_SLAB_UNRECLAIMABLE] + n->stat[NR_PAGETABLE] +
+			     (n->stat[NR_KERNEL_STACK_KB] >> (PAGE_SHIFT - 10));
 	out[MIGRATE_UNMOVABLE] = DIV_ROUND_UP(zone_share(c, z, unmovable), block);
-	out[MIGRATE_RECLAIMABLE] = DIV_ROUND_UP(zone_share(c, z, n->slab_reclaimable), block);
+	out[MIGRATE_RECLAIMABLE] = DIV_ROUND_UP(zone_share(c, z, n->stat[NR_SLAB_RECLAIMABLE]), block);
 }

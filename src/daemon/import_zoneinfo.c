@@ -102,21 +102,10 @@ static const struct {
 	{ "min", offsetof(struct cap_zone, min) },
 	{ "low", offsetof(struct cap_zone, low) },
 	{ "high", offsetof(struct cap_zone, high) },
+	{ "promo", offsetof(struct cap_zone, promo) },
 	{ "spanned", offsetof(struct cap_zone, spanned) },
 	{ "present", offsetof(struct cap_zone, present) },
 	{ "managed", offsetof(struct cap_zone, managed) },
-};
-
-static const struct {
-	const char *name;
-	size_t offset;
-} node_lines[] = {
-	{ "nr_inactive_file", offsetof(struct cap_node, inactive_file) },
-	{ "nr_active_file", offsetof(struct cap_node, active_file) },
-	{ "nr_slab_reclaimable", offsetof(struct cap_node, slab_reclaimable) },
-	{ "nr_slab_unreclaimable", offsetof(struct cap_node, slab_unreclaimable) },
-	{ "nr_kernel_stack", offsetof(struct cap_node, stack_kb) },
-	{ "nr_page_table_pages", offsetof(struct cap_node, pagetables) },
 };
 
 static uint64_t *zone_line_find(struct cap_zone *z, const char *name)
@@ -131,9 +120,12 @@ static uint64_t *zone_line_find(struct cap_zone *z, const char *name)
 static void node_item(struct reading *r, const char *name, uint64_t value)
 {
 	struct cap_node *n = &r->c->node[r->zone->node];
-	for (unsigned i = 0; i < ARRAY_LEN(node_lines); i++)
-		if (!strcmp(name, node_lines[i].name))
-			*(uint64_t *)((char *)n + node_lines[i].offset) += value;
+	for (unsigned i = 0; i < NR_NODE_STATS; i++)
+		if (!strcmp(name, node_stat_name[i])) {
+			n->stat[i] += value;
+			n->has_stat |= 1ull << i;
+			return;
+		}
 }
 
 static void zone_item(struct reading *r, const char *name, uint64_t value)
@@ -142,6 +134,8 @@ static void zone_item(struct reading *r, const char *name, uint64_t value)
 		if (!strcmp(name, zone_stat_name[i])) {
 			r->zone->stat[i] = value;
 			r->zone->has_stat |= 1u << i;
+			if (i == NR_ZONE_PAGETABLE)
+				node_item(r, name, value);
 			return;
 		}
 	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
@@ -161,6 +155,9 @@ static int plain_read(struct reading *r, const char *name, char *rest)
 	uint64_t *field = r->node_stats ? NULL : zone_line_find(r->zone, name);
 	if (field) {
 		r->zone->has_marks |= field == &r->zone->high;
+		r->zone->has_promo |= field == &r->zone->promo;
+		r->c->promo_lines |= field == &r->zone->promo;
+		r->c->boost_lines |= field == &r->zone->boost;
 		return cap_number(&r->f, word, name, field, r->why);
 	}
 	if (!word || parse_u64(word, &value))
@@ -238,6 +235,13 @@ static int start_read(struct reading *r, char *rest)
 	return cap_number(&r->f, cap_word(&rest), "start_pfn:", &r->zone->start_pfn, r->why);
 }
 
+static void unreclaimable_read(struct reading *r, char *rest)
+{
+	const char *word = cap_word(&rest);
+	if (word && !strcmp(word, "1"))
+		r->c->node[r->zone->node].unreclaimable = true;
+}
+
 static int line_read(struct reading *r, char *line)
 {
 	if (!strncmp(line, "Node ", 5))
@@ -249,7 +253,7 @@ static int line_read(struct reading *r, char *line)
 		return cap_bad(&r->f, r->why,
 			       "\"%.40s\" stands before the first \"Node N, zone NAME\"", word);
 	if (!strcmp(word, "per-node")) {
-		r->node_stats = true;
+		r->node_stats = r->c->node_blocks = true;
 		return 0;
 	}
 	if (!strcmp(word, "pages"))
@@ -268,6 +272,10 @@ static int line_read(struct reading *r, char *line)
 		return threshold_read(r, line);
 	if (!strcmp(word, "start_pfn:"))
 		return start_read(r, line);
+	if (!strcmp(word, "node_unreclaimable:")) {
+		unreclaimable_read(r, line);
+		return 0;
+	}
 	return plain_read(r, word, line);
 }
 

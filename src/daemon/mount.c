@@ -80,7 +80,21 @@ static void stderr_release(int fd, int kept_fd, char *said, size_t size)
 	said[strcspn(said, "\n")] = '\0';
 }
 
-static int session_mount(struct mount *m, const char *path, struct why *why)
+static int session_mount(struct mount *m, const struct options *o, const char *path)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+
+	if (args_build(&args, o))
+		return -ENOMEM;
+	m->session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), &m->fs);
+	fuse_opt_free_args(&args);
+	if (!m->session)
+		return -EINVAL;
+	m->mounted = !fuse_session_mount(m->session, path);
+	return m->mounted ? 0 : -EPERM;
+}
+
+static int session_start(struct mount *m, const struct options *o, const char *path, struct why *why)
 {
 	char said[256];
 	int kept_fd = -1;
@@ -90,29 +104,12 @@ static int session_mount(struct mount *m, const char *path, struct why *why)
 			       "/dev/fuse is missing: load the module with modprobe fuse, or give the container the device");
 	fuse_set_log_func(fuse_log_catch);
 	int fd = stderr_catch(&kept_fd);
-	int err = fuse_session_mount(m->session, path);
+	int err = session_mount(m, o, path);
 	stderr_release(fd, kept_fd, said, sizeof(said));
 	fuse_set_log_func(fuse_log_line);
 	if (err)
-		return why_set(why, -EPERM, "cannot mount on %s: %s", path,
-			       said[0] ? said : "libfuse does not say why");
-	m->mounted = true;
-	return 0;
-}
-
-static int session_start(struct mount *m, const struct options *o, const char *path, struct why *why)
-{
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-
-	if (args_build(&args, o))
-		return why_set(why, -ENOMEM, "out of memory");
-	fuse_set_log_func(fuse_log_line);
-	m->session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), &m->fs);
-	fuse_opt_free_args(&args);
-	if (!m->session)
-		return why_set(why, -EINVAL, "libfuse refuses the mount options: %s",
-			       text_cstr((struct text *)&o->fuse));
-	return session_mount(m, path, why);
+		why_set(why, err, "cannot mount on %s: %s", path, said[0] ? said : strerror(-err));
+	return err;
 }
 
 /* The first answer says that the threads are at work. */
@@ -125,12 +122,16 @@ static int mount_probe(const char *path, struct why *why)
 			       : 0;
 }
 
-int mount_open(struct mount *m, struct booted *b, const struct options *o, const char *path, struct why *why)
+int mount_open(struct mount *m, struct vm *vm, const struct options *o, const char *path, struct why *why)
 {
-	struct fs_options fo = { .uid = o->uid, .gid = o->gid, .dev_mem = b->has_region ? b->region.path : NULL };
+	const struct fs_options fo = {
+		.uid = o->uid,
+		.gid = o->gid,
+		.dev_mem = vm->region ? vm->region->path : NULL,
+	};
 
 	memset(m, 0, sizeof(*m));
-	if (fs_init(&m->fs, &b->vm, &fo))
+	if (fs_init(&m->fs, vm, &fo))
 		return why_set(why, -ENOMEM, "out of memory");
 	int err = session_start(m, o, path, why);
 	if (!err) {
@@ -142,8 +143,8 @@ int mount_open(struct mount *m, struct booted *b, const struct options *o, const
 		mount_close(m);
 		return err;
 	}
-	b->vm.tasks.gone_ctx = &m->notifier;
-	b->vm.tasks.gone = notifier_task_gone;
+	vm->tasks.gone_ctx = &m->notifier;
+	vm->tasks.gone = notifier_task_gone;
 	return 0;
 }
 
@@ -161,6 +162,8 @@ void mount_close(struct mount *m)
 	if (m->loop)
 		loop_stop(m->loop);
 	notifier_stop(&m->notifier);
+	if (m->session)
+		kmsg_stop(&m->fs.kmsg);
 	if (m->mounted)
 		fuse_session_unmount(m->session);
 	if (m->session)

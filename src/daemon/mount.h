@@ -22,8 +22,8 @@ struct mount {
  * 0, or -errno with why set. close: unmounts if that has not happened yet; *m
  * stays, for the machine's threads still know it.
  */
-MUST_CHECK int mount_open(struct mount *m, struct booted *b, const struct options *o,
-			  const char *path, struct why *why);
+MUST_CHECK int mount_open(struct mount *m, struct vm *vm, const struct options *o, const char *path,
+			  struct why *why);
 MUST_CHECK int mount_serve(struct mount *m, const struct options *o, const char *path, struct why *why);
 void mount_close(struct mount *m);
 

@@ -24,8 +24,6 @@
 #define OUR_TYPE "fuse.ummfs"
 #define DEAD_MOUNTS_MAX 16 /* stacked on one directory */
 
-extern char **environ;
-
 /* "\040" and the like, in place. */
 static void octal_unescape(char *s)
 {

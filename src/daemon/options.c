@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "daemon/import_tar.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -73,6 +74,10 @@ static int letter_parse(struct options *o, int letter, struct why *why)
 	case 'C':
 		o->action = ACTION_CHECK;
 		return 0;
+	case 'D':
+		o->action = ACTION_DUMP;
+		o->dump = optarg;
+		return 0;
 	case 'V':
 		o->action = ACTION_VERSION;
 		return 0;
@@ -85,21 +90,35 @@ static int letter_parse(struct options *o, int letter, struct why *why)
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' }, { "from", required_argument, NULL, 'F' },
 	{ "check", no_argument, NULL, 'C' },        { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },      { 0 },
+	{ "version", no_argument, NULL, 'V' },      { "dump", required_argument, NULL, 'D' },
+	{ 0 },
 };
+
+/* mount(8) has letters of its own: sloppy, fake, no mtab, verbose, type, name space. */
+static int helper_letter_parse(struct options *o, int letter, struct why *why)
+{
+	if (letter == 'o')
+		return mount_options_parse(o, optarg, why);
+	if (letter == 'f')
+		o->action = ACTION_NOTHING;
+	return 0;
+}
 
 static int letters_parse(struct options *o, int argc, char **argv, struct why *why)
 {
 	int letter, err = 0;
+	const char *slash = argv[0] ? strrchr(argv[0], '/') : NULL;
+	bool helper = argv[0] && !strncmp(slash ? slash + 1 : argv[0], "mount.", 6);
+	const char *letters = helper ? ":o:sfnvt:N:" : ":c:o:fdshV";
 
 	optind = 0; /* again from the start, for tests */
-	while (!err && (letter = getopt_long(argc, argv, ":c:o:fdshV", long_options, NULL)) != -1) {
+	while (!err && (letter = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		const char *arg = optind > 0 && argv[optind - 1] ? argv[optind - 1] : "";
 		if (letter == '?')
 			return usage(why, "unknown option ", arg);
 		if (letter == ':')
 			return usage(why, "an argument is missing after ", arg);
-		err = letter_parse(o, letter, why);
+		err = helper ? helper_letter_parse(o, letter, why) : letter_parse(o, letter, why);
 	}
 	return err;
 }
@@ -110,7 +129,7 @@ static bool source_is_default(const char *source)
 	return !strcmp(source, "ummfs") || !strcmp(source, "none");
 }
 
-/* A file describes a machine, a directory holds the state of one. An explicit -c or --from wins. */
+/* A file describes a machine, a directory or a tar holds the state of one. An explicit -c or --from wins. */
 static int source_use(struct options *o, const char *source, struct why *why)
 {
 	struct stat st;
@@ -119,15 +138,18 @@ static int source_use(struct options *o, const char *source, struct why *why)
 		return 0;
 	if (stat(source, &st))
 		return why_set(why, -errno,
-			       "%s: %s; SOURCE is a configuration file or a directory with proc/ and sys/ (or \"none\")",
+			       "%s: %s; SOURCE is a configuration file, or a directory or tar with proc/ and sys/ (or \"none\")",
 			       source, strerror(errno));
-	return path_keep(S_ISDIR(st.st_mode) ? &o->from : &o->config, source, why);
+	bool state = S_ISDIR(st.st_mode) || file_is_tar(source);
+	return path_keep(state ? &o->from : &o->config, source, why);
 }
 
 static int positions_use(struct options *o, int nr, char **arg, struct why *why)
 {
 	if (o->action == ACTION_CHECK && nr)
 		return usage(why, "--check mounts nothing and takes no ", arg[0]);
+	if (o->action == ACTION_DUMP && nr)
+		return usage(why, "--dump mounts nothing and takes no ", arg[0]);
 	if (o->action != ACTION_MOUNT)
 		return 0;
 	if (nr < 1)

@@ -2,20 +2,31 @@
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H
 
-/* The command line of ummfs: ummfs [SOURCE] MOUNTPOINT [-c FILE | --from STATE] [-o ...] [-f] [-d] [-s], or --check. */
+/*
+ * The command line of ummfs: ummfs [SOURCE] MOUNTPOINT [-c FILE | --from STATE] [-o ...] [-f] [-d] [-s], or --check, or --dump DIR.
+ * Called as mount.fuse.ummfs it is mount(8)'s helper: SOURCE MOUNTPOINT [-sfnv] [-o ...] [-t TYPE] [-N NAMESPACE].
+ */
 
 #include "daemon/boot.h"
 #include "fs/loop.h"
 
 #include <sys/types.h>
 
-enum action { ACTION_MOUNT, ACTION_CHECK, ACTION_HELP, ACTION_VERSION };
+enum action {
+	ACTION_MOUNT,
+	ACTION_CHECK,
+	ACTION_DUMP,
+	ACTION_HELP,
+	ACTION_VERSION,
+	ACTION_NOTHING /* mount -f */
+};
 
 struct options {
 	enum action action;
 	char *mountpoint; /* as given */
 	char *source; /* fsname of the mount: SOURCE as given, or "ummfs" */
 	char *config, *from; /* absolute; what boot.config and boot.from point to */
+	const char *dump; /* directory of --dump: argv's */
 	bool foreground, debug;
 	bool allow_other, private; /* asked for; -o private: only the mounting user */
 	uid_t uid;

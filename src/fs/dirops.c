@@ -39,7 +39,9 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct dir_handle *d = (struct dir_handle *)(uintptr_t)fi->fh;
 
 	(void)ino;
+	lock_take(&d->lock); /* whoever sent the last reply may not have let go yet */
 	listing_fini(&d->listing);
+	lock_drop(&d->lock);
 	lock_fini(&d->lock);
 	mem_free(d);
 	fuse_reply_err(req, 0);
@@ -148,12 +150,27 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
+/* The kernel knows that tasks/NAME goes, for it asked; of proc/PID it has to be told. */
+static int task_rmdir(struct fs *fs, const char *name)
+{
+	struct tasks *tasks = &fs->vm->tasks;
+	struct task *t = task_find(fs->vm, name);
+
+	if (!t)
+		return -ENOENT;
+	int err = task_remove(fs->vm, name);
+	if (!err && tasks->gone)
+		tasks->gone(tasks->gone_ctx, t->id, t->pid, t->name);
+	task_put(t);
+	return err;
+}
+
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fuse_req_userdata(req);
 
 	if (parent == fs->tree.tasks->ino)
-		fuse_reply_err(req, -task_remove(fs->vm, name));
+		fuse_reply_err(req, -task_rmdir(fs, name));
 	else
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
 }
@@ -195,13 +212,24 @@ void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *n
 	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
+static bool name_exists(fuse_req_t req, fuse_ino_t dir, const char *name)
+{
+	struct inode i;
+
+	if (inode_lookup(fuse_req_userdata(req), dir, name, &i))
+		return false;
+	inode_put(&i);
+	return true;
+}
+
+/* The new name is looked for first; where nothing can be made, one that is not there fails as mkdir does. */
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
 		  const char *to_name, unsigned flags)
 {
 	(void)name;
-	(void)to;
-	(void)to_name;
 	(void)flags;
-	/* Where nothing can be made, a name that is not there yet is not found either: the same as mkdir. */
-	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+	if (name_exists(req, to, to_name))
+		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+	else
+		fuse_reply_err(req, make_errno(dir_realm(req, to), false));
 }

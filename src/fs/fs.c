@@ -20,10 +20,13 @@ int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o)
 	int err = tree_init(&fs->tree, o->uid, o->gid);
 	if (err)
 		return err;
-	lock_init(&fs->spare_lock, RANK_LOG, 0);
+	lock_init(&fs->spare_lock, RANK_LOG, LOG_ORDER_LEAF);
+	kmsg_init(&fs->kmsg, &vm->log, 0);
 	err = tree_build(&fs->tree, &vm->machine, o->dev_mem);
 	if (err)
 		fs_fini(fs);
+	else
+		fs->kmsg.ino = tree_find(&fs->tree, "dev/kmsg")->ino;
 	return err;
 }
 
@@ -43,6 +46,7 @@ void fs_spares_free(struct fs *fs)
 void fs_fini(struct fs *fs)
 {
 	fs_spares_free(fs);
+	kmsg_fini(&fs->kmsg);
 	lock_fini(&fs->spare_lock);
 	tree_fini(&fs->tree);
 }

@@ -9,6 +9,7 @@
  */
 
 #include "base/lock.h"
+#include "fs/kmsg.h"
 #include "fs/tree.h"
 #include "vm/snapshot.h"
 
@@ -24,6 +25,7 @@ struct handle;
 struct fs {
 	struct vm *vm;
 	struct tree tree;
+	struct kmsg kmsg; /* dev/kmsg */
 	struct timespec born; /* every time stamp of the tree */
 
 	struct lock spare_lock; /* RANK_LOG: a leaf */

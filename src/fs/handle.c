@@ -2,10 +2,12 @@
 #include "fs/handle.h"
 
 #include "base/mem.h"
+#include "fs/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * Reading and writing as 6.1's proc, sysctl and sysfs files do (FACTS: a
@@ -31,6 +33,7 @@ struct handle {
 	bool written;
 	char *mem; /* bytes of the last read of a task's memory */
 	size_t mem_cap;
+	int state_fd; /* of an open state.tar, else -1 */
 	struct handle *next_spare;
 };
 
@@ -65,6 +68,7 @@ static struct handle *handle_create(void)
 
 	if (h) {
 		lock_init(&h->lock, RANK_FS, 0);
+		h->state_fd = -1;
 		text_init(&h->text, 0);
 	}
 	return h;
@@ -84,6 +88,11 @@ void handle_spares_free(struct fs *fs)
 		handle_destroy(h);
 }
 
+static bool is_state(const struct inode *i)
+{
+	return i->kind == INODE_ENTRY && i->entry->kind == ENTRY_STATE;
+}
+
 int handle_open(struct fs *fs, const struct inode *i, int flags, struct handle **out)
 {
 	int err = inode_may_open(i, flags);
@@ -97,15 +106,28 @@ int handle_open(struct fs *fs, const struct inode *i, int flags, struct handle *
 	h->ino = i->ino;
 	h->append = flags & O_APPEND;
 	h->rendered = h->written = false;
+	if (is_state(i)) {
+		h->state_fd = state_tar_open(fs);
+		if (h->state_fd < 0) {
+			err = h->state_fd;
+			handle_close(fs, h);
+			return err;
+		}
+	}
 	*out = h;
 	return 0;
 }
 
 void handle_close(struct fs *fs, struct handle *h)
 {
+	lock_take(&h->lock); /* whoever sent the last reply may not have let go yet */
 	mem_free(h->mem);
 	h->mem = NULL;
 	h->mem_cap = 0;
+	if (h->state_fd >= 0)
+		close(h->state_fd);
+	h->state_fd = -1;
+	lock_drop(&h->lock);
 	if (h->text.cap > SPARE_TEXT_MAX || !spare_give(fs, h))
 		handle_destroy(h);
 }
@@ -134,7 +156,7 @@ int inode_render(struct fs *fs, const struct inode *i, struct text *text)
 		err = knob_read(i->entry->knob, fs->vm, i->entry->arg, text);
 		break;
 	case INODE_TASK_ATTR:
-		err = i->attr->show(i->task, text);
+		err = task_attr_read(i->task, i->attr, text);
 		break;
 	case INODE_PID_VIEW:
 		i->view->render_task(text, i->task);
@@ -160,19 +182,38 @@ static bool is_sysctl(const struct inode *i)
 	return i->kind == INODE_ENTRY && i->entry->kind == ENTRY_KNOB && i->entry->knob->style == KNOB_SYSCTL;
 }
 
+static int mem_reserve(struct handle *h, size_t len)
+{
+	if (h->mem_cap >= len)
+		return 0;
+	mem_free(h->mem);
+	h->mem_cap = 0;
+	h->mem = mem_zalloc(len);
+	if (!h->mem)
+		return -ENOMEM;
+	h->mem_cap = len;
+	return 0;
+}
+
 static int mem_slice(struct handle *h, struct task *t, size_t len, off_t offset, struct slice *out)
 {
-	if (h->mem_cap < len) {
-		mem_free(h->mem);
-		h->mem_cap = 0;
-		h->mem = mem_zalloc(len);
-		if (!h->mem)
-			return -ENOMEM;
-		h->mem_cap = len;
-	}
+	if (mem_reserve(h, len))
+		return -ENOMEM;
 	ssize_t n = task_mem_read(t, h->mem, len, (uint64_t)offset);
 	if (n < 0)
 		return (int)n;
+	*out = (struct slice){ h->mem, (size_t)n };
+	return 0;
+}
+
+/* One instant, from open to close. */
+static int state_slice(struct handle *h, size_t len, off_t offset, struct slice *out)
+{
+	if (mem_reserve(h, len))
+		return -ENOMEM;
+	ssize_t n = pread(h->state_fd, h->mem, len, offset);
+	if (n < 0)
+		return -errno;
 	*out = (struct slice){ h->mem, (size_t)n };
 	return 0;
 }
@@ -210,6 +251,8 @@ int handle_read_begin(struct fs *fs, struct handle *h, size_t len, off_t offset,
 	lock_take(&h->lock);
 	if (is_mem(&i))
 		err = mem_slice(h, i.task, len, offset, out);
+	else if (h->state_fd >= 0)
+		err = state_slice(h, len, offset, out);
 	else
 		err = text_slice(fs, h, &i, len, offset, out);
 	inode_put(&i);

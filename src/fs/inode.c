@@ -202,6 +202,10 @@ static void entry_stat(struct fs *fs, const struct entry *e, struct stat *st)
 		st->st_mode |= S_IFREG;
 		st->st_size = view_size(fs, e);
 		break;
+	case ENTRY_STATE: /* made when it is opened, so nobody knows its size */
+	case ENTRY_KMSG: /* a device on a real machine; its size must stay 0, see fs/kmsg.c */
+		st->st_mode |= S_IFREG;
+		break;
 	case ENTRY_KNOB:
 		st->st_mode |= S_IFREG;
 		st->st_size = e->knob->style == KNOB_SYSFS ? 4096 : 0;
@@ -264,7 +268,7 @@ static int entry_may_open(const struct entry *e, bool reads, bool writes)
 		return 0;
 	if (reads && !(mode & 0444))
 		return -EACCES;
-	if (writes && (!(mode & 0222) || e->kind == ENTRY_VIEW))
+	if (writes && (!(mode & 0222) || e->kind == ENTRY_VIEW || e->kind == ENTRY_STATE))
 		return -EACCES;
 	return 0;
 }

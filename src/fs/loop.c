@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,11 @@
  *                  short one included: they are back before it matters
  *   nr_calls       parked threads asked to come back
  *
+ * When the last receiving thread begins a request that may take long, a timer
+ * is set, and only if it runs out before the request is done does the watcher
+ * call another thread: most such requests are short after all, and a thread
+ * woken for nothing would be in the way of the client.
+ *
  * Spinning pays when a processor is idle beside the client's, and costs the
  * client its processor when none is. Which it is shows in the outcome: each
  * fruitless spin doubles the number of requests answered without one.
@@ -32,6 +38,7 @@
 #define BACKLOG_EVERY                                                                              \
 	17 /* requests between two looks at the queue: no divisor of what one client does in turn */
 #define BACKLOG_MANY 4 /* looks in a row that find requests waiting call for another thread */
+#define BLOCKED_NS 100000 /* how long nobody may receive */
 #define WAKE_SIGNAL SIGUSR2 /* takes a thread out of read */
 
 struct worker {
@@ -47,6 +54,9 @@ struct loop {
 	struct fuse_session *session;
 	int fd;
 	int end_fd;
+	int timer_fd; /* -1: one thread only, and no watcher */
+	pthread_t watcher;
+	bool watching;
 	uint64_t spin_ns;
 	unsigned base, max;
 	bool stop; /* relaxed */
@@ -132,20 +142,47 @@ static void backlog_watch(struct loop *l, struct worker *w)
 	pthread_mutex_unlock(&l->mutex);
 }
 
+/* 0: never mind; but once the loop stops, the watcher is to see it. mutex held */
+static void timer_set(const struct loop *l, long ns)
+{
+	const struct itimerspec when = { .it_value.tv_nsec = l->stop ? 1 : ns };
+
+	if (l->timer_fd >= 0)
+		timerfd_settime(l->timer_fd, 0, &when, NULL);
+}
+
 static void blocking_begin(struct loop *l)
 {
 	pthread_mutex_lock(&l->mutex);
 	receiving_add(l, -1);
 	if (!l->nr_receiving)
-		thread_call(l);
+		timer_set(l, BLOCKED_NS);
 	pthread_mutex_unlock(&l->mutex);
 }
 
 static void blocking_end(struct loop *l)
 {
 	pthread_mutex_lock(&l->mutex);
+	if (!l->nr_receiving)
+		timer_set(l, 0);
 	receiving_add(l, 1);
 	pthread_mutex_unlock(&l->mutex);
+}
+
+static void *watcher_main(void *arg)
+{
+	struct loop *l = arg;
+	uint64_t times;
+
+	while (!loop_stopping(l)) {
+		if (read(l->timer_fd, &times, sizeof(times)) < 0)
+			continue;
+		pthread_mutex_lock(&l->mutex);
+		if (!l->nr_receiving)
+			thread_call(l);
+		pthread_mutex_unlock(&l->mutex);
+	}
+	return NULL;
 }
 
 /* Others receive and nothing waits: sleep until called. */
@@ -259,9 +296,23 @@ static void loop_free(struct loop *l)
 {
 	if (l->end_fd >= 0)
 		close(l->end_fd);
+	if (l->timer_fd >= 0)
+		close(l->timer_fd);
 	pthread_cond_destroy(&l->called);
 	pthread_mutex_destroy(&l->mutex);
 	mem_free(l);
+}
+
+static int watcher_start(struct loop *l)
+{
+	if (l->max == 1)
+		return 0;
+	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (l->timer_fd < 0)
+		return -errno;
+	int err = pthread_create(&l->watcher, NULL, watcher_main, l);
+	l->watching = !err;
+	return -err;
 }
 
 static int loop_begin(struct loop *l)
@@ -270,6 +321,8 @@ static int loop_begin(struct loop *l)
 	if (l->end_fd < 0)
 		return -errno;
 	int err = wake_prepare();
+	if (!err)
+		err = watcher_start(l);
 	if (err)
 		return err;
 	pthread_mutex_lock(&l->mutex);
@@ -286,7 +339,7 @@ int loop_start(struct loop **out, struct fuse_session *session, const struct loo
 		return -ENOMEM;
 	l->session = session;
 	l->fd = fuse_session_fd(session);
-	l->end_fd = -1;
+	l->end_fd = l->timer_fd = -1;
 	l->spin_ns = o->spin_us * 1000ull;
 	l->base = CLAMP(o->workers, 1u, LOOP_THREADS_MAX);
 	l->max = l->base == 1 ? 1 : LOOP_THREADS_MAX;
@@ -294,7 +347,7 @@ int loop_start(struct loop **out, struct fuse_session *session, const struct loo
 	pthread_cond_init(&l->called, NULL);
 	int err = loop_begin(l);
 	if (err)
-		loop_free(l);
+		loop_stop(l);
 	else
 		*out = l;
 	return err;
@@ -323,7 +376,10 @@ void loop_stop(struct loop *l)
 	pthread_mutex_lock(&l->mutex);
 	WRITE_RELAXED(&l->stop, true);
 	pthread_cond_broadcast(&l->called);
+	timer_set(l, 0);
 	pthread_mutex_unlock(&l->mutex);
+	if (l->watching)
+		pthread_join(l->watcher, NULL);
 	for (unsigned i = 0; i < l->nr_threads; i++) /* none is added after stop */
 		worker_end(&l->worker[i]);
 	loop_free(l);

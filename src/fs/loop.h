@@ -10,8 +10,8 @@
  * before it sleeps, as long as that pays. While requests are few, one thread
  * receives and the others are parked: woken along with it they would only be
  * in the way. A second joins while requests keep queueing up, and another one
- * whenever a request is begun that may take long (a task that allocates), up
- * to LOOP_THREADS_MAX.
+ * when a request takes long (a task that allocates) and nobody else receives,
+ * up to LOOP_THREADS_MAX.
  */
 
 #include "base/defs.h"

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops.h"
 
+#include "base/caller.h"
 #include "fs/dirops.h"
 #include "fs/handle.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * Callbacks on files: thin adapters that turn a request into a call and its
@@ -35,9 +38,16 @@ double inode_timeout(const struct inode *i)
 	return i->kind == INODE_ENTRY ? FS_TIMEOUT_STATIC : FS_TIMEOUT_TASK;
 }
 
-/* What may change behind the kernel's back: the size of a task's memory. */
+static bool is_kmsg(const struct fs *fs, fuse_ino_t ino)
+{
+	return ino == fs->kmsg.ino;
+}
+
+/* What may change behind the kernel's back: the size of a task's memory. Of dev/kmsg every question must reach us. */
 static double attr_timeout(const struct inode *i)
 {
+	if (i->kind == INODE_ENTRY && i->entry->kind == ENTRY_KMSG)
+		return 0;
 	return i->kind == INODE_TASK_ATTR && i->attr->is_mem ? 0 : inode_timeout(i);
 }
 
@@ -94,11 +104,12 @@ static void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 	struct inode i;
 	int err = inode_get(fs, ino, &i);
 
-	(void)fi;
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
 	}
+	if (fi && is_kmsg(fs, ino))
+		kmsg_seek_end(&fs->kmsg, fi);
 	attr_reply(req, fs, &i);
 	inode_put(&i);
 }
@@ -152,8 +163,12 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct fs *fs = fuse_req_userdata(req);
 	struct handle *h;
 	struct inode i;
-	int err = inode_get(fs, ino, &i);
 
+	if (is_kmsg(fs, ino)) {
+		kmsg_op_open(&fs->kmsg, req, fi);
+		return;
+	}
+	int err = inode_get(fs, ino, &i);
 	if (!err) {
 		err = handle_open(fs, &i, fi->flags, &h);
 		inode_put(&i);
@@ -171,18 +186,27 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	handle_close(fuse_req_userdata(req), (struct handle *)(uintptr_t)fi->fh);
+	struct fs *fs = fuse_req_userdata(req);
+
+	if (is_kmsg(fs, ino)) {
+		kmsg_op_release(&fs->kmsg, req, fi);
+		return;
+	}
+	handle_close(fs, (struct handle *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
 }
 
 static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
+	struct fs *fs = fuse_req_userdata(req);
 	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
 	struct slice slice;
-	int err = handle_read_begin(fuse_req_userdata(req), h, size, offset, &slice);
 
-	(void)ino;
+	if (is_kmsg(fs, ino)) {
+		kmsg_op_read(&fs->kmsg, req, size, offset, fi);
+		return;
+	}
+	int err = handle_read_begin(fs, h, size, offset, &slice);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -191,17 +215,76 @@ static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 	handle_read_end(h);
 }
 
+/* Numbers of processes differ from run to run, so where runs must not differ every client is number 1. */
+static struct caller request_caller(const struct fs *fs, fuse_req_t req)
+{
+	pid_t pid = fuse_req_ctx(req)->pid;
+
+	return (struct caller){ fs->vm->deterministic ? 1 : pid, pid, CALLER_NAMELESS };
+}
+
 static void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
 			struct fuse_file_info *fi)
 {
+	struct fs *fs = fuse_req_userdata(req);
 	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
-	ssize_t n = handle_write(fuse_req_userdata(req), h, buf, size, offset);
+	struct caller before = caller_set(request_caller(fs, req));
 
-	(void)ino;
+	if (is_kmsg(fs, ino)) {
+		kmsg_op_write(&fs->kmsg, req, buf, size, fi);
+		caller_set(before);
+		return;
+	}
+	ssize_t n = handle_write(fs, h, buf, size, offset);
+	caller_set(before);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
 		fuse_reply_write(req, (size_t)n);
+}
+
+/*
+ * SEEK_DATA and SEEK_HOLE; the others do not reach us. Texts of proc know
+ * neither (fs/seq_file.c, 6.1), other files are data up to their size.
+ */
+static void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct stat st;
+	struct inode i;
+
+	if (is_kmsg(fs, ino)) {
+		kmsg_op_lseek(&fs->kmsg, req, offset, whence, fi);
+		return;
+	}
+	int err = inode_get(fs, ino, &i);
+	if (err) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	inode_stat(fs, &i, &st);
+	bool text = i.kind == INODE_ENTRY && i.entry->kind == ENTRY_VIEW && i.entry->view->style == VIEW_PROC;
+	inode_put(&i);
+	if (text)
+		fuse_reply_err(req, EINVAL);
+	else if (offset >= st.st_size)
+		fuse_reply_err(req, ENXIO);
+	else
+		fuse_reply_lseek(req, whence == SEEK_DATA ? offset : st.st_size);
+}
+
+/* Any other file is always ready, as a regular one is. */
+static void fs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	if (is_kmsg(fs, ino)) {
+		kmsg_op_poll(&fs->kmsg, req, fi, ph);
+		return;
+	}
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
 
 /* Nothing is kept back that could be written out. */
@@ -234,6 +317,8 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.release = fs_op_release,
 	.read = fs_op_read,
 	.write = fs_op_write,
+	.poll = fs_op_poll,
+	.lseek = fs_op_lseek,
 	.fsync = fs_op_fsync,
 	.statfs = fs_op_statfs,
 	.opendir = fs_op_opendir,

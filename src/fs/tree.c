@@ -244,6 +244,24 @@ struct entry *tree_add_knob(struct tree *t, const char *path, const struct knob 
 	return e;
 }
 
+struct entry *tree_add_kmsg(struct tree *t, const char *path)
+{
+	struct entry *e = leaf_add(t, path, ENTRY_KMSG);
+
+	if (e)
+		e->mode = 0644;
+	return e;
+}
+
+struct entry *tree_add_state(struct tree *t, const char *path)
+{
+	struct entry *e = leaf_add(t, path, ENTRY_STATE);
+
+	if (e)
+		e->mode = 0400; /* with what tasks keep in their memory */
+	return e;
+}
+
 int tree_init(struct tree *t, uid_t uid, gid_t gid)
 {
 	memset(t, 0, sizeof(*t));

@@ -19,7 +19,14 @@
 
 #include <sys/types.h>
 
-enum entry_kind { ENTRY_DIR, ENTRY_LINK, ENTRY_VIEW, ENTRY_KNOB };
+enum entry_kind {
+	ENTRY_DIR,
+	ENTRY_LINK,
+	ENTRY_VIEW,
+	ENTRY_KNOB,
+	ENTRY_KMSG, /* dev/kmsg: see fs/kmsg.h */
+	ENTRY_STATE, /* state.tar: see fs/state.h */
+};
 
 /* Which of the kernel's file systems stands there: it decides the errno of what cannot be done. */
 enum entry_realm { REALM_TOP, REALM_PROC, REALM_SYSCTL, REALM_SYS, REALM_TASKS };
@@ -62,6 +69,9 @@ MUST_CHECK struct entry *tree_add_dir(struct tree *t, const char *path);
 MUST_CHECK struct entry *tree_add_link(struct tree *t, const char *path, const char *target);
 MUST_CHECK struct entry *tree_add_view(struct tree *t, const char *path, const struct view *v, unsigned arg);
 MUST_CHECK struct entry *tree_add_knob(struct tree *t, const char *path, const struct knob *k, unsigned arg);
+
+MUST_CHECK struct entry *tree_add_kmsg(struct tree *t, const char *path);
+MUST_CHECK struct entry *tree_add_state(struct tree *t, const char *path);
 
 /* Everything: all rows for this machine, links between nodes and CPUs, tasks/. dev_mem: target of dev/mem, or NULL. */
 MUST_CHECK int tree_build(struct tree *t, const struct machine *m, const char *dev_mem);

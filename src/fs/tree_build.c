@@ -66,7 +66,7 @@ static int knob_add(struct tree *t, const struct machine *m, const struct knob *
 {
 	char path[ROW_PATH_MAX];
 
-	if (k->shown && !k->shown(m, arg))
+	if (!knob_shown(k, m, arg))
 		return 0;
 	int n = knob_path(k, m, arg, path, sizeof(path));
 	ASSERT(n > 0);
@@ -143,6 +143,8 @@ int tree_build(struct tree *t, const struct machine *m, const char *dev_mem)
 	if (cpus_add(t, m) || dynamic_add(t))
 		return -ENOMEM;
 	debug_close(t);
+	if (!tree_add_kmsg(t, "dev/kmsg") || !tree_add_state(t, "state.tar"))
+		return -ENOMEM;
 	if (dev_mem && !tree_add_link(t, "dev/mem", dev_mem))
 		return -ENOMEM;
 	return 0;

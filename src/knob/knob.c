@@ -53,12 +53,20 @@ int knob_path(const struct knob *k, const struct machine *m, unsigned arg, char 
 	return (int)n;
 }
 
-int knob_read(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
+int knob_text(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
 {
 	if (!k->show)
 		return -EACCES;
 	int error = k->show(k, vm, arg, out);
 	return error ? error : text_error(out);
+}
+
+int knob_read(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
+{
+	int error = knob_text(k, vm, arg, out);
+	if (!error && k->after_read)
+		k->after_read(vm);
+	return error;
 }
 
 ssize_t knob_write(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)
@@ -95,7 +103,7 @@ static bool list_is_sound(const struct knob *k, const char *text)
 
 int knob_set(const struct knob *k, struct vm *vm, unsigned arg, const char *text)
 {
-	if (k->shown && !k->shown(&vm->machine, arg))
+	if (!knob_shown(k, &vm->machine, arg))
 		return -ENOENT;
 	unsigned words = count_words(text);
 	if (!words || words > MAX(k->nr, 1u) || (k->nr > 1 && !list_is_sound(k, text)))
@@ -169,6 +177,8 @@ ssize_t knob_store_ulong(const struct knob *k, struct vm *vm, unsigned arg, cons
 {
 	uint64_t value;
 	struct sysctl_result r = sysctl_parse_ulong(buf, len, vm->machine.bits, &value);
+	if (r.negative && vm->machine.version->ulong_skips_negative)
+		return (ssize_t)r.taken;
 	int error = r.error ? r.error : ulong_set(k, vm, arg, value);
 	return error ? error : (ssize_t)r.taken;
 }

@@ -30,12 +30,19 @@ struct knob {
 	int (*check)(int32_t value); /* what a range cannot say: 0 or -errno, nothing stored; NULL: any */
 	int (*set)(struct vm *vm, unsigned arg, uint64_t value); /* instead of storing a number at offset */
 	void (*apply)(struct vm *vm); /* after a value was stored, changed or not; NULL: nothing to do */
+	void (*after_read)(struct vm *vm); /* what reading the file does, beside its text; NULL: nothing, as it should be */
+	uint32_t kernels; /* set of kernels that have it; 0: all */
 	bool (*shown)(const struct machine *m, unsigned arg); /* is it in the tree? NULL: always */
 };
 
 extern const struct knob knob_table[];
 extern const unsigned nr_knobs;
 
+/* Is the row in the tree of this machine? */
+static inline bool knob_shown(const struct knob *k, const struct machine *m, unsigned arg)
+{
+	return kernels_have(k->kernels, m->version) && (!k->shown || k->shown(m, arg));
+}
 /* "min_free_kbytes" of proc/sys/vm, for [vm] of the configuration: only knobs that have a value. NULL: no such. */
 const struct knob *knob_find(const char *name);
 /*
@@ -46,6 +53,8 @@ const struct knob *knob_find(const char *name);
 MUST_CHECK int knob_path(const struct knob *k, const struct machine *m, unsigned arg, char *buf, size_t len);
 /* The text as a read from offset 0 gives it. 0 or -errno; -EACCES: can only be written. */
 MUST_CHECK int knob_read(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+/* The same text without what reading does: safe while the machine is held (vm/hold.h). */
+MUST_CHECK int knob_text(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 /*
  * One write at offset 0. Returns bytes taken as 6.1's write(2) would, or
  * -errno and nothing changed; -EACCES: can only be read. Takes knob_lock. The

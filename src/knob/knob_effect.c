@@ -11,6 +11,7 @@
 
 #include "knob/knob_ops.h"
 
+#include "base/caller.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "knob/sysctl_parse.h"
@@ -56,6 +57,19 @@ void knob_apply_numa_stat(struct vm *vm)
 		machine_numa_clear(&vm->machine);
 }
 
+/* As knob_store_int, and a change is logged. */
+ssize_t knob_store_numa_stat(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)
+{
+	int32_t before = READ_RELAXED(&vm->machine.tune.numa_stat);
+	ssize_t taken = knob_store_int(k, vm, arg, buf, len);
+	int32_t now = READ_RELAXED(&vm->machine.tune.numa_stat);
+	if (now != before)
+		ring_printf(&vm->log, LOG_LEVEL_INFO, "%s",
+			    now ? "enable numa statistics"
+				: "disable numa statistics, and clear numa counters");
+	return taken;
+}
+
 /* The two ways to say how much may be committed exclude each other: the one written last counts. */
 void knob_apply_overcommit_ratio(struct vm *vm)
 {
@@ -90,10 +104,15 @@ int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value
 	return 0;
 }
 
-/* Reading recomputes the reserve as well, as in 6.1: after boot, and after import, the printed one may lag. */
+/* As in 6.1: after boot, and after import, the printed reserve may lag. */
+void knob_after_read_lowmem_reserve_ratio(struct vm *vm)
+{
+	machine_update_lowmem_reserve(&vm->machine);
+}
+
 int knob_show_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
 {
-	struct machine *m = &vm->machine;
+	const struct machine *m = &vm->machine;
 	(void)k;
 	(void)arg;
 	for (unsigned i = 0; i < m->nr_zone_types; i++) {
@@ -102,7 +121,6 @@ int knob_show_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned
 		text_i64(out, READ_RELAXED(&m->tune.lowmem_reserve_ratio[i]));
 	}
 	text_char(out, '\n');
-	machine_update_lowmem_reserve(m);
 	return 0;
 }
 
@@ -153,8 +171,11 @@ static void drop_caches_log(struct vm *vm, int32_t what)
 	bool quiet = vm->drop_caches_quiet;
 	vm->drop_caches_quiet |= (what & DROP_QUIET_BIT) != 0;
 	lock_drop(&vm->knob_lock);
-	if (!quiet)
-		log_info("drop_caches: %d", what);
+	if (quiet)
+		return;
+	char comm[CALLER_COMM];
+	caller_comm(comm);
+	ring_printf(&vm->log, LOG_LEVEL_INFO, "%s (%d): drop_caches: %d", comm, (int)caller_pid(), what);
 }
 
 ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)

@@ -10,6 +10,7 @@
 int knob_show_int(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 int knob_show_ulong(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 int knob_show_hugetlb_node(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+void knob_after_read_lowmem_reserve_ratio(struct vm *vm);
 int knob_show_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 int knob_show_stat_refresh(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 int knob_show_clock(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
@@ -23,6 +24,7 @@ ssize_t knob_store_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, uns
 					const char *buf, size_t len);
 ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 			       size_t len);
+ssize_t knob_store_numa_stat(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
 ssize_t knob_store_stat_refresh(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 				size_t len);
 ssize_t knob_store_clock(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);

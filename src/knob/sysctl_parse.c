@@ -115,7 +115,7 @@ static bool number_fits_int(const struct number *n, int32_t min, int32_t max, in
 
 static bool number_fits_ulong(const struct number *n, unsigned bits, uint64_t *out)
 {
-	if (n->negative || (bits == 32 && n->magnitude > UINT32_MAX))
+	if (bits == 32 && n->magnitude > UINT32_MAX)
 		return false;
 	*out = n->magnitude;
 	return true;
@@ -165,7 +165,13 @@ struct sysctl_result sysctl_parse_ulong(const char *buf, size_t len, unsigned bi
 	struct number n;
 
 	cursor_skip_space(&c);
-	if (!c.left || cursor_take_number(&c, &n) || !number_fits_ulong(&n, bits, out))
+	if (!c.left || cursor_take_number(&c, &n))
+		return cursor_close(&c, len, 0, -EINVAL);
+	if (n.negative) {
+		cursor_skip_space(&c);
+		return (struct sysctl_result){ .taken = len - c.left, .error = -EINVAL, .negative = true };
+	}
+	if (!number_fits_ulong(&n, bits, out))
 		return cursor_close(&c, len, 0, -EINVAL);
 	return cursor_close(&c, len, 1, 0);
 }

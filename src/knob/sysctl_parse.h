@@ -15,6 +15,7 @@ struct sysctl_result {
 	unsigned nr; /* numbers stored */
 	size_t taken; /* bytes that write(2) reports if `error` is not reported instead */
 	int error; /* 0 or -EINVAL: the text is empty or some number in it was refused */
+	bool negative; /* of an unsigned long: refused for its sign alone; `taken` is as if it had been stored */
 };
 
 /* Up to nr numbers between min and max. Numbers before a refused one stay stored. */

@@ -29,7 +29,7 @@ static void area_push(struct zone *z, pfn_t pfn, unsigned order, enum migratetyp
 {
 	struct page *map = z->machine->map, *page = map + pfn;
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_BUDDY);
-	page->order = (uint8_t)order;
+	WRITE_RELAXED(&page->order, (uint8_t)order);
 	page->migratetype = (uint8_t)mt;
 	WRITE_RELAXED(&page->zone, z->id);
 	page->lru = LRU_NONE;
@@ -87,7 +87,7 @@ static struct page *block_use(struct zone *z, pfn_t pfn, unsigned order, enum mi
 {
 	struct page *page = pfn_page(z->machine, pfn);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
-	page->order = (uint8_t)order;
+	WRITE_RELAXED(&page->order, (uint8_t)order);
 	page->migratetype = (uint8_t)mt;
 	WRITE_RELAXED(&page->zone, z->id);
 	page->lru = LRU_NONE;

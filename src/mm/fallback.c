@@ -76,8 +76,10 @@ static void block_steal(struct zone *z, pfn_t pfn, unsigned order, enum migratet
 		buddy_retype(z, pfn, mt);
 		return;
 	}
-	if (zone_boost(z))
+	if (zone_boost(z)) {
 		WRITE_RELAXED(&z->boosted, true);
+		zone_update_plenty(z);
+	}
 	if (!claim) {
 		buddy_retype(z, pfn, mt);
 		return;
@@ -158,6 +160,7 @@ void zone_reserve_highatomic(struct zone *z, struct page *page)
 	enum migratetype old = pageblock_type(m, pfn);
 	if (z->nr_reserved_highatomic < most && old < MIGRATE_PCPTYPES) {
 		WRITE_RELAXED(&z->nr_reserved_highatomic, z->nr_reserved_highatomic + block);
+		zone_update_plenty(z);
 		pageblock_set_type(z, pfn, MIGRATE_HIGHATOMIC);
 		pageblock_move_free(z, pfn, MIGRATE_HIGHATOMIC);
 	}
@@ -170,6 +173,7 @@ static unsigned highatomic_return(struct zone *z, pfn_t pfn, enum migratetype mt
 	uint64_t reserved = READ_RELAXED(&z->nr_reserved_highatomic);
 	if (pageblock_type(z->machine, pfn) == MIGRATE_HIGHATOMIC)
 		WRITE_RELAXED(&z->nr_reserved_highatomic, reserved - MIN(block, reserved));
+	zone_update_plenty(z);
 	pageblock_set_type(z, pfn, mt);
 	return pageblock_move_free(z, pfn, mt);
 }

@@ -11,10 +11,10 @@
 static struct page *page_describe(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
 {
 	struct page *page = pfn_page(z->machine, pfn);
+	page->zone = z->id; /* a write first: the entry's memory is touched once */
 	ASSERT(page->state == PAGE_NONE);
 	ASSERT(z->nr_pinned >= 1ull << order);
 	z->nr_pinned -= 1ull << order;
-	page->zone = z->id;
 	page->order = (uint8_t)order;
 	page->migratetype = (uint8_t)mt;
 	page->lru = LRU_NONE;
@@ -67,15 +67,42 @@ void zone_import_pageblock(struct zone *z, pfn_t pfn, enum migratetype mt)
 	lock_drop(&z->lock);
 }
 
+uint64_t zone_pinned_unknown(const struct zone *z)
+{
+	uint64_t known = 0;
+	for (unsigned kind = 0; kind < PINNED_KINDS; kind++)
+		known += z->pinned[kind];
+	return z->nr_pinned - known;
+}
+
+void zone_import_pinned(struct zone *z, unsigned kind, uint64_t pages)
+{
+	ASSERT(pages <= zone_pinned_unknown(z));
+	z->pinned[kind] += pages;
+}
+
+/* What the next CPU holds of the rest. */
+static int8_t diff_take(int64_t *rest, int32_t threshold)
+{
+	int64_t part = CLAMP(*rest, -(int64_t)threshold, (int64_t)threshold);
+	*rest -= part;
+	return (int8_t)part;
+}
+
 void zone_import_stat(struct zone *z, enum zone_stat s, int64_t printed, int64_t sum)
 {
 	struct machine *m = z->machine;
 	int64_t rest = sum - printed;
-	z->stat[s] = printed;
-	MASK_FOR_EACH(id, &m->cpus_online) {
-		int64_t part = CLAMP(rest, -(int64_t)z->stat_threshold, (int64_t)z->stat_threshold);
-		m->cpu[id].zone[z->id].diff[s] = (int8_t)part;
-		rest -= part;
-	}
-	z->stat[s] += rest;
+	MASK_FOR_EACH(id, &m->cpus_online)
+		m->cpu[id].zone[z->id].diff[s] = diff_take(&rest, z->stat_threshold);
+	z->stat[s] = printed + rest;
+}
+
+void node_import_stat(struct node *n, enum node_stat s, int64_t printed, int64_t sum)
+{
+	struct machine *m = n->machine;
+	int64_t rest = sum - printed;
+	MASK_FOR_EACH(id, &m->cpus_online)
+		m->cpu[id].per_node[n->id].diff[s] = diff_take(&rest, n->stat_threshold);
+	n->stat[s] = printed + rest;
 }

@@ -17,6 +17,9 @@ void zone_import_pcp(struct zone *z, struct cpu *c, pfn_t pfn, enum migratetype 
 struct page *zone_import_used(struct zone *z, pfn_t pfn, unsigned order); /* an allocated block with an entry, for an owner */
 void zone_import_pageblock(struct zone *z, pfn_t pfn, enum migratetype mt); /* type of one pageblock; counts follow */
 /* Printed value of a counter; diffs are spread over CPUs so that the true sum is `sum`. */
+void zone_import_pinned(struct zone *z, unsigned kind, uint64_t pages); /* enum pinned_kind; known use of pages without an entry */
+uint64_t zone_pinned_unknown(const struct zone *z); /* pages without an entry of which nothing is known yet */
 void zone_import_stat(struct zone *z, enum zone_stat s, int64_t printed, int64_t sum);
+void node_import_stat(struct node *n, enum node_stat s, int64_t printed, int64_t sum);
 
 #endif

@@ -11,11 +11,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "mm/buddy.h"
+#include "mm/socket.h"
 #include "mm/zonelist.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+
+#define SECTION_PAGES ((128ull << 20) / PAGE_SIZE)
+#define KERNEL_PAGE_STRUCT 64 /* bytes; not ours */
 
 struct zone *machine_zone_next(const struct machine *m, const struct zone *after)
 {
@@ -60,6 +64,31 @@ static uint64_t spec_end_pfn(const struct machine_spec *spec)
 				end = MAX(end, zs->start_pfn + zs->spanned);
 		}
 	return end;
+}
+
+/* The page array covers whole sections, where they hold any memory. */
+static uint64_t spec_memmap_pages(const struct machine_spec *spec)
+{
+	uint64_t sections = 0, next = 0; /* ranges of a machine ascend by node and zone, but for odd ones */
+	for (unsigned n = 0; n < spec->nr_nodes; n++)
+		for (unsigned t = 0; t < MM_ZONE_TYPES_MAX; t++)
+			for (unsigned i = 0; i < spec->node[n].zone[t].nr_ranges; i++) {
+				const struct pfn_range *r = &spec->node[n].zone[t].range[i];
+				uint64_t first = MAX(next, r->start / SECTION_PAGES);
+				uint64_t end = DIV_ROUND_UP(r->end, SECTION_PAGES);
+				sections += end > first ? end - first : 0;
+				next = MAX(next, end);
+			}
+	return sections * SECTION_PAGES * KERNEL_PAGE_STRUCT / PAGE_SIZE;
+}
+
+void machine_set_version(struct machine *m, const struct kernel_version *v)
+{
+	m->version = v;
+	m->pcp_orders = (2u << v->pcp_order_most) - 1;
+	if (v->pcp_huge)
+		m->pcp_orders |= 1u << m->pageblock_order;
+	shown_stats_list(&m->shown, m);
 }
 
 static int machine_alloc_tables(struct machine *m)
@@ -109,6 +138,8 @@ static int node_init(struct machine *m, unsigned id, const struct node_spec *spe
 	n->id = id;
 	n->online = spec->online;
 	n->cpus = spec->cpus;
+	n->socket = spec->socket;
+	n->dimms = spec->dimms;
 	memcpy(n->distance, spec->distance, sizeof(n->distance));
 	lock_init(&n->lru.lock, RANK_LRU, id);
 	for (unsigned t = 0; t < m->nr_zone_types; t++) {
@@ -230,6 +261,7 @@ static int machine_build(struct machine *m, const struct machine_spec *spec)
 		return error;
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		node_find_first_cpu(&m->node[n]);
+	machine_place_sockets(m);
 	FOR_EACH_POPULATED_ZONE(z, m)
 		if (!spec->imported)
 			zone_mark_holes(z);
@@ -253,6 +285,8 @@ int machine_boot(struct machine *m, const struct machine_spec *spec, struct why 
 	m->nr_zone_types = zone_kinds(spec->bits, m->kind);
 	m->pageblock_order = spec->pageblock_order;
 	m->numa = spec->numa;
+	machine_set_version(m, &kernel_versions[spec->kernel]);
+	m->memmap_pages = spec_memmap_pages(spec);
 	m->thp = spec->thp;
 	m->nr_nodes = spec->nr_nodes;
 	m->nr_zones = spec->nr_nodes * MM_ZONE_TYPES_MAX;
@@ -269,6 +303,7 @@ int machine_boot(struct machine *m, const struct machine_spec *spec, struct why 
 		return why_set(why, error, "no host memory for the tables of the machine");
 	}
 	machine_init_tune(m);
+	machine_facts_derive(m);
 	return 0;
 }
 

@@ -19,10 +19,12 @@
 #include "base/lock.h"
 #include "base/mask.h"
 #include "base/rng.h"
+#include "mm/facts.h"
 #include "mm/page.h"
 #include "mm/spec.h"
 #include "mm/stat.h"
 #include "mm/types.h"
+#include "mm/version.h"
 
 #define PCP_ORDERS (MM_COSTLY_ORDER + 1) /* orders 0..3 for each type, and one list of huge blocks */
 #define PCP_LISTS (MIGRATE_PCPTYPES * PCP_ORDERS + 1)
@@ -54,6 +56,7 @@ struct cpu {
 	struct node *node; /* home node */
 	bool online;
 	bool used; /* entered since its counters were last folded; under lock */
+	bool tuned; /* its lists were moved in batches since the last tick, where they tune themselves; under lock */
 	struct cpu_zone *zone; /* by zone id, machine->nr_zones of them */
 	struct cpu_node *per_node; /* by node id */
 	uint64_t event[NR_VM_EVENTS];
@@ -70,6 +73,19 @@ struct virgin {
 	unsigned nr_ranges;
 	unsigned first; /* ranges below it are used up */
 	uint64_t nr_blocks;
+};
+
+/*
+ * What memory in use since import, which no entry describes, is known to be:
+ * LRU pages past the number that get entries (0 to LRU_LISTS - 1), and the
+ * kernel's own. Such pages stand behind the counters of their node.
+ */
+enum pinned_kind {
+	PINNED_SLAB_RECLAIMABLE = LRU_LISTS,
+	PINNED_SLAB_UNRECLAIMABLE,
+	PINNED_STACK,
+	PINNED_PAGETABLE,
+	PINNED_KINDS
 };
 
 struct zone {
@@ -91,12 +107,20 @@ struct zone {
 	uint64_t lowmem_reserve[MM_ZONE_TYPES_MAX];
 	int32_t stat_threshold; /* how far a CPU's difference may go; lower while kswapd is awake */
 	int32_t pageset_high, pageset_batch; /* what every CPU's lists have */
+	int32_t pageset_high_max; /* more than pageset_high where lists tune themselves */
 	uint64_t numa_base[NR_NUMA_STATS]; /* imported or left by the last clear */
 
+	/*
+	 * With more free pages than this, by highest zone type, a plain request for a
+	 * page passes the low mark and nothing else needs a look. Follows from marks,
+	 * boost, reserves and `boosted`: whoever changes one calls zone_update_plenty.
+	 */
+	int64_t plenty[MM_ZONE_TYPES_MAX] CACHE_ALIGNED; /* lock to write, relaxed */
+
 	/* counters: atomic */
-	int64_t stat[NR_ZONE_STATS] CACHE_ALIGNED; /* global values */
+	int64_t stat[NR_ZONE_STATS]; /* global values */
 	uint64_t nr_reserved_highatomic;
-	bool boosted;
+	bool boosted; /* kswapd is to be woken for the boost; lock to write */
 
 	/* free lists: lock (RANK_ZONE); counts readable anywhere */
 	struct lock lock CACHE_ALIGNED;
@@ -105,6 +129,7 @@ struct zone {
 	struct virgin virgin;
 	uint64_t nr_pageblocks[MIGRATE_TYPES]; /* as pagetypeinfo counts them */
 	uint64_t nr_pinned; /* pages in use since import that no entry describes yet */
+	uint64_t pinned[PINNED_KINDS]; /* those of them whose use is known; the rest is the kernel and its drivers */
 } CACHE_ALIGNED;
 
 struct lru {
@@ -123,6 +148,8 @@ struct node {
 	unsigned id;
 	bool online;
 	bool has_memory;
+	int socket; /* where firmware says it is; see mm/socket.h */
+	struct dimm_spec dimms;
 	struct mask cpus;
 	uint8_t distance[MM_NODES_MAX];
 	struct zone *zone[MM_ZONE_TYPES_MAX]; /* every type, populated or not */
@@ -150,10 +177,13 @@ struct tune {
 };
 
 struct machine {
+	const struct kernel_version *version; /* what it is an instance of */
+	struct shown_stats shown;
 	unsigned bits;
 	unsigned nr_zone_types;
 	enum zone_kind kind[MM_ZONE_TYPES_MAX];
 	unsigned pageblock_order;
+	uint32_t pcp_orders; /* bit per order that goes through the per-CPU lists */
 	bool numa, thp;
 	unsigned nr_nodes; /* highest node number + 1 */
 	struct node *node; /* by number; some may be offline */
@@ -170,6 +200,10 @@ struct machine {
 	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
 	struct clock clock;
 	uint64_t managed_pages; /* totalram */
+	int64_t nr_buffer_pages; /* pages with MARK_BUFFER, atomic */
+	uint64_t event_base[NR_VM_EVENTS]; /* counted before import */
+	struct machine_facts facts;
+	uint64_t memmap_pages; /* that the kernel's own page array takes */
 	/*
 	 * Imported reserves are older than the machine's own knob files: the next
 	 * change of marks brings them up to date. tune_lock.
@@ -185,6 +219,8 @@ struct machine {
 struct why;
 MUST_CHECK int machine_boot(struct machine *m, const struct machine_spec *spec, struct why *why);
 void machine_shutdown(struct machine *m);
+/* Part of booting: what follows from the kernel, the zone kinds, NUMA and the pageblock order, which are set. */
+void machine_set_version(struct machine *m, const struct kernel_version *v);
 
 static inline pfn_t page_pfn(const struct machine *m, const struct page *p)
 {
@@ -222,6 +258,9 @@ static inline void cpu_leave(struct cpu *c)
 	lock_drop(&c->lock);
 }
 
+/* DirectMap lines: what the kernel of such a machine maps with large pages, and what is left over. */
+void machine_facts_derive(struct machine *m);
+
 /* Enter every online CPU: nothing moves. For whole-machine snapshots and checks. */
 void machine_stop(struct machine *m);
 void machine_resume(struct machine *m);
@@ -235,6 +274,8 @@ int machine_default_min_free_kbytes(const struct machine *m);
  */
 void machine_update_watermarks(struct machine *m); /* also per-CPU high, which follows the low mark */
 void machine_update_lowmem_reserve(struct machine *m);
+int64_t zone_plenty(const struct zone *z, unsigned highest_type); /* computed anew */
+void zone_update_plenty(struct zone *z); /* zone lock held */
 void machine_update_pagesets(struct machine *m);
 /* Counter thresholds: normal for all; or of one node while its kswapd is awake (6.1: set_pgdat_percpu_threshold). */
 void machine_update_thresholds(struct machine *m);

@@ -23,6 +23,18 @@ enum page_flag {
 	PG_CONTENT = 1 << 0, /* its frame holds bytes that are not zero; the owner's lock */
 };
 
+/* What a used page counts as, beside being its owner's and on its list: see mm/mark.h. */
+enum page_mark {
+	MARK_DIRTY = 1 << 0,
+	MARK_WRITEBACK = 1 << 1,
+	MARK_MAPPED = 1 << 2, /* a page of a file or of shared memory that somebody maps */
+	MARK_MLOCKED = 1 << 3,
+	MARK_BUFFER = 1 << 4, /* page cache of a block device */
+	MARK_SHMEM = 1 << 5, /* page cache without a file behind it */
+	MARK_HUGE_ANON = 1 << 6, /* the first of the pages of a transparent huge page */
+	MARK_HUGE_FILE = 1 << 7, /* the same, of a file, or of shared memory */
+};
+
 enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_UNEVICTABLE, LRU_LISTS, LRU_NONE = 0xff };
 
 struct page {
@@ -35,7 +47,7 @@ struct page {
 	uint8_t migratetype; /* of the list it is on */
 	uint8_t flags; /* enum page_flag */
 	uint8_t lru; /* enum lru_list of an evictable page, else LRU_NONE; LRU lock */
-	uint8_t unused;
+	uint8_t marks; /* enum page_mark; the owner's, LRU lock for a page that reclaim may take */
 	uint64_t private; /* for owners of later kinds */
 };
 
@@ -46,16 +58,22 @@ struct page_list {
 	pfn_t head, tail;
 };
 
-static inline void page_list_add_head(struct page *map, struct page_list *l, pfn_t pfn)
+/* p is the entry of pfn. */
+static inline void page_list_push(struct page *map, struct page_list *l, struct page *p, pfn_t pfn)
 {
-	struct page *p = map + pfn;
+	pfn_t head = l->head;
 	p->prev = PFN_NIL;
-	p->next = l->head;
-	if (l->head)
-		map[l->head].prev = pfn;
+	p->next = head;
+	l->head = pfn;
+	if (head)
+		map[head].prev = pfn;
 	else
 		l->tail = pfn;
-	l->head = pfn;
+}
+
+static inline void page_list_add_head(struct page *map, struct page_list *l, pfn_t pfn)
+{
+	page_list_push(map, l, map + pfn, pfn);
 }
 
 static inline void page_list_add_tail(struct page *map, struct page_list *l, pfn_t pfn)

@@ -158,7 +158,7 @@ unsigned pageblock_movable_pages(const struct zone *z, pfn_t pfn)
 		const struct page *page = pfn_page(z->machine, (pfn_t)at);
 		if (page_in_zone(z, page) && READ_RELAXED(&page->state) == PAGE_USED &&
 		    READ_RELAXED(&page->lru) != LRU_NONE)
-			pages += 1u << page->order;
+			pages += 1u << READ_RELAXED(&page->order);
 	}
 	return pages;
 }

@@ -15,11 +15,13 @@
 #include "mm/buddy.h"
 
 #define PCP_HUGE (PCP_LISTS - 1)
+#define TUNE_SHIFT 5 /* what is freed in a row counts up to 32 batches */
+#define DECAY_PART 8 /* of high goes with every tick in which the CPU was used */
 #define BATCHES_UNDER_RECLAIM 4 /* lists stay this short while the zone is being reclaimed */
 
 static inline bool pcp_has_order(const struct machine *m, unsigned order)
 {
-	return order <= MM_COSTLY_ORDER || order == m->pageblock_order;
+	return m->pcp_orders >> order & 1;
 }
 
 static inline unsigned pcp_index(unsigned order, enum migratetype mt)
@@ -36,7 +38,39 @@ static inline unsigned pcp_order(const struct machine *m, unsigned index)
 
 static void event_add_kind(struct cpu *c, const struct zone *z, unsigned first, uint64_t n)
 {
-	ADD_OWNED(&c->event[first + z->kind], n);
+	counter_add(&c->event[first + z->kind], n);
+}
+
+/* ---- Lists that tune themselves: high moves inside the zone's limits, which may have moved themselves ---- */
+
+static void pcp_tune(const struct zone *z, struct pcp *pcp, int want)
+{
+	WRITE_RELAXED(&pcp->high, CLAMP(want, READ_RELAXED(&z->pageset_high), READ_RELAXED(&z->pageset_high_max)));
+}
+
+/* A CPU that comes for more could have used longer lists, unless the zone is short of memory. */
+static void pcp_tune_refill(struct cpu *c, const struct zone *z, struct pcp *pcp)
+{
+	int high = READ_RELAXED(&pcp->high) + READ_RELAXED(&pcp->batch);
+	if (!c->machine->version->pageset_tunes)
+		return;
+	c->tuned = true;
+	if (!READ_RELAXED(&pcp->reclaim_active))
+		WRITE_RELAXED(&pcp->high, MIN(high, READ_RELAXED(&z->pageset_high_max)));
+}
+
+/* One that only frees needs lists as long as what it frees in a row; under reclaim they shrink by batches. */
+static void pcp_tune_trim(struct cpu *c, const struct zone *z, struct pcp *pcp)
+{
+	int high = READ_RELAXED(&pcp->high), batch = READ_RELAXED(&pcp->batch);
+	if (!c->machine->version->pageset_tunes)
+		return;
+	c->tuned = true;
+	if (READ_RELAXED(&pcp->reclaim_active))
+		high -= batch;
+	else if (pcp->count >= high)
+		high = MAX(high, (batch << MIN(pcp->free_factor, TUNE_SHIFT)) + batch);
+	pcp_tune(z, pcp, high);
 }
 
 /* Move a batch of blocks from the zone to one list. */
@@ -47,6 +81,7 @@ static void pcp_refill(struct cpu *c, struct zone *z, struct pcp *pcp, unsigned 
 	int batch = READ_RELAXED(&pcp->batch);
 	if (batch > 1)
 		batch = MAX(batch >> order, 2);
+	pcp_tune_refill(c, z, pcp);
 
 	int taken = 0;
 	lock_take(&z->lock);
@@ -100,7 +135,7 @@ static struct page *pcp_take(struct cpu *c, struct zone *z, unsigned order, enum
 	struct page *page = page_list_pop(z->machine->map, list);
 	WRITE_RELAXED(&pcp->count, pcp->count - (1 << order));
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
-	page->order = (uint8_t)order;
+	WRITE_RELAXED(&page->order, (uint8_t)order);
 	return page;
 }
 
@@ -159,57 +194,68 @@ static int pcp_surplus(struct pcp *pcp, int high, bool drain)
 	return CLAMP(batch, least, most);
 }
 
-static NOINLINE void pcp_trim(struct cpu *c, struct zone *z, unsigned order, unsigned index)
+/* The page was just pushed: let go of what is too much. */
+static NOINLINE void pcp_trim(struct cpu *c, const struct page *page, unsigned order, unsigned index)
 {
+	struct zone *z = page_zone(c->machine, page);
 	struct pcp *pcp = &c->zone[z->id].pcp;
 	bool drain = pcp->free_factor && order && order <= MM_COSTLY_ORDER;
+	pcp_tune_trim(c, z, pcp);
 	int keep = pcp_keep(pcp, drain);
 	if (pcp->count >= keep)
 		pcp_release(c, z, pcp, pcp_surplus(pcp, keep, drain), index);
 }
 
-static inline void pcp_give(struct cpu *c, struct page *page, pfn_t pfn, unsigned order, enum migratetype mt)
+/* The page joins a list; what the lists hold then is for the caller to look at. */
+static inline int pcp_push(struct cpu *c, struct pcp *pcp, struct page *page, pfn_t pfn, unsigned order,
+			   enum migratetype mt, unsigned index)
 {
-	struct pcp *pcp = &c->zone[page->zone].pcp;
-	unsigned index = pcp_index(order, LIKELY(mt < MIGRATE_PCPTYPES) ? mt : MIGRATE_MOVABLE);
-
+	int count = pcp->count + (1 << order);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
-	page->order = (uint8_t)order;
+	WRITE_RELAXED(&page->order, (uint8_t)order);
 	page->migratetype = (uint8_t)mt;
-	page_list_add_head(c->machine->map, &pcp->list[index], pfn);
-	WRITE_RELAXED(&pcp->count, pcp->count + (1 << order));
-	if (UNLIKELY(order || pcp->count >= READ_RELAXED(&pcp->high) || READ_RELAXED(&pcp->reclaim_active)))
-		pcp_trim(c, page_zone(c->machine, page), order, index);
+	page->owner = 0;
+	page_list_push(c->machine->map, &pcp->list[index], page, pfn);
+	WRITE_RELAXED(&pcp->count, count);
+	return count;
 }
 
-/* Blocks and pages that the lists do not take, or not as they are. */
-static NOINLINE void block_give(struct cpu *c, struct page *page, unsigned order, enum migratetype mt)
+void page_give_block(struct cpu *c, struct page *page, unsigned order)
 {
 	struct machine *m = c->machine;
 	struct zone *z = page_zone(m, page);
 	pfn_t pfn = page_pfn(m, page);
+	enum migratetype mt = pageblock_type(m, pfn);
+
+	DEBUG_ASSERT(page->state == PAGE_USED && page->lru == LRU_NONE);
+	counter_add(&c->event[PGFREE], 1ull << order);
 	if (pcp_has_order(m, order) && mt != MIGRATE_ISOLATE) {
-		pcp_give(c, page, pfn, order, mt);
+		unsigned index = pcp_index(order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
+		pcp_push(c, &c->zone[z->id].pcp, page, pfn, order, mt, index);
+		pcp_trim(c, page, order, index);
 		return;
 	}
+	page->owner = 0;
 	lock_take(&z->lock);
 	buddy_give(z, pfn, order, mt);
 	lock_drop(&z->lock);
 	zone_stat_add(c, z, NR_FREE_PAGES, 1 << order);
 }
 
-void page_give(struct cpu *c, struct page *page, unsigned order)
+void page_give_single(struct cpu *c, struct page *page)
 {
 	pfn_t pfn = page_pfn(c->machine, page);
 	enum migratetype mt = pageblock_type(c->machine, pfn);
-
+	if (UNLIKELY(mt >= MIGRATE_PCPTYPES)) {
+		page_give_block(c, page, 0);
+		return;
+	}
 	DEBUG_ASSERT(page->state == PAGE_USED && page->lru == LRU_NONE);
-	page->owner = 0;
-	ADD_OWNED(&c->event[PGFREE], 1ull << order);
-	if (LIKELY(!order && mt < MIGRATE_PCPTYPES))
-		pcp_give(c, page, pfn, 0, mt);
-	else
-		block_give(c, page, order, mt);
+	struct pcp *pcp = &c->zone[page->zone].pcp;
+	int count = pcp_push(c, pcp, page, pfn, 0, mt, mt);
+	counter_add(&c->event[PGFREE], 1);
+	if (UNLIKELY(count >= READ_RELAXED(&pcp->high) || READ_RELAXED(&pcp->reclaim_active)))
+		pcp_trim(c, page, 0, mt);
 }
 
 void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr)
@@ -227,7 +273,23 @@ void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr)
 		lock_drop(&z->lock);
 		zone_stat_add(c, z, NR_FREE_PAGES, given);
 	}
-	ADD_OWNED(&c->event[PGFREE], nr);
+	counter_add(&c->event[PGFREE], nr);
+}
+
+void cpu_pcp_decay(struct cpu *c)
+{
+	if (!c->tuned)
+		return;
+	c->tuned = false;
+	c->used = true; /* for the counters */
+	FOR_EACH_POPULATED_ZONE(z, c->machine) {
+		struct pcp *pcp = &c->zone[z->id].pcp;
+		int high = READ_RELAXED(&pcp->high), kept = pcp->count - (READ_RELAXED(&pcp->batch) << TUNE_SHIFT);
+		if (high > READ_RELAXED(&z->pageset_high))
+			pcp_tune(z, pcp, MAX(kept, high - high / DECAY_PART));
+		if (high && pcp->count > READ_RELAXED(&pcp->high))
+			pcp_release(c, z, pcp, pcp->count - READ_RELAXED(&pcp->high), 0);
+	}
 }
 
 void cpu_drain(struct cpu *c)

@@ -26,13 +26,23 @@ static inline struct page *pcp_take_single(struct cpu *c, struct pcp *pcp, enum 
 	pcp->free_factor >>= 1;
 	WRITE_RELAXED(&pcp->count, pcp->count - 1);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
-	ADD_OWNED(&c->event[PGALLOC_FIRST + kind], 1);
+	counter_add(&c->event[PGALLOC_FIRST + kind], 1);
 	return page;
 }
 /* Give an allocated block back; counts PGFREE. */
-void page_give(struct cpu *c, struct page *page, unsigned order);
+void page_give_single(struct cpu *c, struct page *page);
+void page_give_block(struct cpu *c, struct page *page, unsigned order);
+static inline void page_give(struct cpu *c, struct page *page, unsigned order)
+{
+	if (order)
+		page_give_block(c, page, order);
+	else
+		page_give_single(c, page);
+}
 /* Give single pages straight back to their zones, past the lists (reclaim, in batches); counts PGFREE. */
 void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr);
+/* A tick has passed: where lists tune themselves, those of a busy CPU give some back. Inside c. 6.12: decay_pcp_high. */
+void cpu_pcp_decay(struct cpu *c);
 /* Return this CPU's lists to the zones: 6.1 drain_pages. All CPUs: drain_all_pages (enters them one by one; the caller is in none). */
 void cpu_drain(struct cpu *c);
 void machine_drain(struct machine *m);

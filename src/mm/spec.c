@@ -26,7 +26,7 @@ unsigned zone_kinds(unsigned bits, enum zone_kind kind[MM_ZONE_TYPES_MAX])
 
 void machine_spec_init(struct machine_spec *s)
 {
-	*s = (struct machine_spec){ .bits = 64, .pageblock_order = 9, .numa = true };
+	*s = (struct machine_spec){ .kernel = KERNEL_6_1, .bits = 64, .pageblock_order = 9, .numa = true };
 }
 
 void machine_spec_fini(struct machine_spec *s)
@@ -46,7 +46,7 @@ int machine_spec_set_nodes(struct machine_spec *s, unsigned nr_nodes)
 		return -ENOMEM;
 	s->nr_nodes = nr_nodes;
 	for (unsigned n = 0; n < nr_nodes; n++)
-		s->node[n].host_node = -1;
+		s->node[n].host_node = s->node[n].socket = -1;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "mm/stat.h"
 
 #include "mm/machine.h"
+#include "mm/pcp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,26 +28,38 @@ static const char *const event_kind_suffix[ZONE_KINDS] = {
 };
 
 #define STAT_NAME(id, name) [id] = name,
-const char *const zone_stat_name[NR_ZONE_STATS] = {ZONE_STATS(STAT_NAME)};
-const char *const node_stat_name[NR_NODE_STATS] = {NODE_STATS(STAT_NAME)};
+#define STAT_NAME_V(id, name, kernels) [id] = name,
+const char *const zone_stat_name[NR_ZONE_STATS] = {ZONE_STATS(STAT_NAME, STAT_NAME_V)};
+const char *const node_stat_name[NR_NODE_STATS] = {NODE_STATS(STAT_NAME, STAT_NAME_V, STAT_NAME_V)};
+
+#define STAT_EVERYWHERE(id, name) [id] = 0,
+#define STAT_KERNELS(id, name, kernels) [id] = kernels,
+const uint32_t zone_stat_kernels[NR_ZONE_STATS] = {ZONE_STATS(STAT_EVERYWHERE, STAT_KERNELS)};
+const uint32_t node_stat_kernels[NR_NODE_STATS] = {
+	NODE_STATS(STAT_EVERYWHERE, STAT_KERNELS, STAT_KERNELS)};
+
+#define STAT_ANY(id, ...) [id] = false,
+#define STAT_NUMA(id, ...) [id] = true,
+static const bool node_stat_numa[NR_NODE_STATS] = {NODE_STATS(STAT_ANY, STAT_ANY, STAT_NUMA)};
 
 #define NUMA_NAME(id, zoneinfo, numastat) [id] = zoneinfo,
 #define NUMASTAT_NAME(id, zoneinfo, numastat) [id] = numastat,
 const char *const numa_stat_name[NR_NUMA_STATS] = {NUMA_STATS(NUMA_NAME)};
 const char *const numastat_name[NR_NUMA_STATS] = {NUMA_STATS(NUMASTAT_NAME)};
 
-#define EVENT_X(id, text) [id] = {text, EVENT_ALWAYS, 0},
-#define EVENT_N(id, text) [id] = {text, EVENT_NUMA, 0},
-#define EVENT_B(id, text) [id] = {text, EVENT_64BIT, 0},
+#define EVENT_X(id, text) [id] = {text, EVENT_ALWAYS, 0, 0},
+#define EVENT_N(id, text) [id] = {text, EVENT_NUMA, 0, 0},
+#define EVENT_B(id, text) [id] = {text, EVENT_64BIT, 0, 0},
+#define EVENT_V(id, text, scope, kernels) [id] = {text, scope, 0, kernels},
 #define EVENT_Y(id, text)                                                                          \
-	[id##_FIRST + ZONE_DMA] = {text, EVENT_ZONE_KIND, ZONE_DMA},                               \
-	[id##_FIRST + ZONE_DMA32] = {text, EVENT_ZONE_KIND, ZONE_DMA32},                           \
-	[id##_FIRST + ZONE_NORMAL] = {text, EVENT_ZONE_KIND, ZONE_NORMAL},                         \
-	[id##_FIRST + ZONE_HIGHMEM] = {text, EVENT_ZONE_KIND, ZONE_HIGHMEM},                       \
-	[id##_FIRST + ZONE_MOVABLE] = {text, EVENT_ZONE_KIND, ZONE_MOVABLE},                       \
-	[id##_FIRST + ZONE_DEVICE] = {text, EVENT_ZONE_KIND, ZONE_DEVICE},
+	[id##_FIRST + ZONE_DMA] = {text, EVENT_ZONE_KIND, ZONE_DMA, 0},                               \
+	[id##_FIRST + ZONE_DMA32] = {text, EVENT_ZONE_KIND, ZONE_DMA32, 0},                           \
+	[id##_FIRST + ZONE_NORMAL] = {text, EVENT_ZONE_KIND, ZONE_NORMAL, 0},                         \
+	[id##_FIRST + ZONE_HIGHMEM] = {text, EVENT_ZONE_KIND, ZONE_HIGHMEM, 0},                       \
+	[id##_FIRST + ZONE_MOVABLE] = {text, EVENT_ZONE_KIND, ZONE_MOVABLE, 0},                       \
+	[id##_FIRST + ZONE_DEVICE] = {text, EVENT_ZONE_KIND, ZONE_DEVICE, 0},
 const struct vm_event_info vm_event_info[NR_VM_EVENTS] = {
-	VM_EVENTS(EVENT_X, EVENT_Y, EVENT_N, EVENT_B)};
+	VM_EVENTS(EVENT_X, EVENT_Y, EVENT_N, EVENT_B, EVENT_V)};
 
 const char *vm_event_name(enum vm_event e, char *buf)
 {
@@ -65,12 +78,25 @@ static bool machine_has_kind(const struct machine *m, enum zone_kind kind)
 	return false;
 }
 
+bool zone_stat_shown(const struct machine *m, enum zone_stat s)
+{
+	return kernels_have(zone_stat_kernels[s], m->version);
+}
+
+bool node_stat_shown(const struct machine *m, enum node_stat s)
+{
+	return kernels_have(node_stat_kernels[s], m->version) && (m->numa || !node_stat_numa[s]);
+}
+
 bool vm_event_shown(const struct machine *m, enum vm_event e)
 {
 	const struct vm_event_info *info = &vm_event_info[e];
+	if (!kernels_have(info->kernels, m->version))
+		return false;
 	switch (info->scope) {
 	case EVENT_ZONE_KIND:
-		return machine_has_kind(m, (enum zone_kind)info->kind);
+		return machine_has_kind(m, (enum zone_kind)info->kind) &&
+		       (info->kind != ZONE_DEVICE || m->version->device_events);
 	case EVENT_NUMA:
 		return m->numa;
 	case EVENT_64BIT:
@@ -78,6 +104,20 @@ bool vm_event_shown(const struct machine *m, enum vm_event e)
 	default:
 		return true;
 	}
+}
+
+void shown_stats_list(struct shown_stats *shown, const struct machine *m)
+{
+	*shown = (struct shown_stats){.nr_numa = m->numa ? NR_NUMA_STATS : 0};
+	for (unsigned i = 0; i < NR_ZONE_STATS; i++)
+		if (zone_stat_shown(m, (enum zone_stat)i))
+			shown->zone[shown->nr_zone++] = (uint8_t)i;
+	for (unsigned i = 0; i < NR_NODE_STATS; i++)
+		if (node_stat_shown(m, (enum node_stat)i))
+			shown->node[shown->nr_node++] = (uint8_t)i;
+	for (unsigned i = 0; i < NR_VM_EVENTS; i++)
+		if (vm_event_shown(m, (enum vm_event)i))
+			shown->event[shown->nr_event++] = (uint16_t)i;
 }
 
 /* Add to a difference; past the threshold all of it moves to the global value. */
@@ -103,7 +143,14 @@ void node_stat_add(struct cpu *c, struct node *n, enum node_stat s, int delta)
 
 void event_add(struct cpu *c, enum vm_event e, uint64_t delta)
 {
-	ADD_OWNED(&c->event[e], delta);
+	counter_add(&c->event[e], delta);
+}
+
+void pagetable_stat_add(struct cpu *c, const struct page *table, int delta)
+{
+	struct zone *z = page_zone(c->machine, table);
+	zone_stat_add(c, z, NR_ZONE_PAGETABLE, delta);
+	node_stat_add(c, z->node, NR_PAGETABLE, delta);
 }
 
 static uint64_t stat_shown(const int64_t *global)
@@ -180,6 +227,7 @@ void machine_stat_tick(struct machine *m)
 	MASK_FOR_EACH(id, &m->cpus_online) {
 		struct cpu *c = &m->cpu[id];
 		lock_take(&c->lock);
+		cpu_pcp_decay(c);
 		if (c->used)
 			cpu_fold(c);
 		lock_drop(&c->lock);

@@ -15,7 +15,7 @@
 /* Memory that only user pages may use has no real share of min_free_kbytes. */
 static bool zone_is_highmem(const struct zone *z)
 {
-	return z->kind == ZONE_HIGHMEM || (z->kind == ZONE_MOVABLE && z->machine->bits == 32);
+	return z->kind == ZONE_HIGHMEM || (z->kind == ZONE_MOVABLE && (z->machine->bits == 32 || z->machine->version->movable_is_high));
 }
 
 static uint64_t machine_lowmem_pages(const struct machine *m)
@@ -71,6 +71,31 @@ int machine_default_min_free_kbytes(const struct machine *m)
 	return (int)MAX((uint64_t)base, MIN(thp, (uint64_t)INT32_MAX));
 }
 
+int64_t zone_plenty(const struct zone *z, unsigned highest_type)
+{
+	if (READ_RELAXED(&z->boosted))
+		return INT64_MAX;
+	uint64_t pages = READ_RELAXED(&z->watermark[WMARK_LOW]) + READ_RELAXED(&z->watermark_boost) +
+			 READ_RELAXED(&z->nr_reserved_highatomic) +
+			 READ_RELAXED(&z->lowmem_reserve[highest_type]);
+	return (int64_t)MIN(pages, (uint64_t)INT64_MAX);
+}
+
+void zone_update_plenty(struct zone *z)
+{
+	for (unsigned t = 0; t < z->machine->nr_zone_types; t++)
+		WRITE_RELAXED(&z->plenty[t], zone_plenty(z, t));
+}
+
+static void update_plenty(struct machine *m)
+{
+	FOR_EACH_POPULATED_ZONE(z, m) {
+		lock_take(&z->lock);
+		zone_update_plenty(z);
+		lock_drop(&z->lock);
+	}
+}
+
 static unsigned zone_pageset_cpus(const struct zone *z)
 {
 	unsigned own = mask_count(&z->node->cpus);
@@ -80,17 +105,22 @@ static unsigned zone_pageset_cpus(const struct zone *z)
 static void zone_update_pageset(struct zone *z)
 {
 	struct machine *m = z->machine;
-	uint64_t managed = READ_RELAXED(&z->managed);
-	uint64_t low = READ_RELAXED(&z->watermark[WMARK_LOW]) + READ_RELAXED(&z->watermark_boost);
-	int batch = pageset_batch(managed);
-	int high = pageset_high(managed, low, batch, zone_pageset_cpus(z),
-				m->tune.percpu_pagelist_high_fraction);
+	const struct pageset_input in = {
+		.managed_pages = READ_RELAXED(&z->managed),
+		.low_pages = READ_RELAXED(&z->watermark[WMARK_LOW]) + READ_RELAXED(&z->watermark_boost),
+		.nr_cpus = zone_pageset_cpus(z),
+		.fraction = m->tune.percpu_pagelist_high_fraction,
+	};
+	struct pageset_size size = m->version->pageset(&in);
 
-	WRITE_RELAXED(&z->pageset_batch, batch);
-	WRITE_RELAXED(&z->pageset_high, high);
+	WRITE_RELAXED(&z->pageset_batch, size.batch);
+	WRITE_RELAXED(&z->pageset_high, size.high_min);
+	WRITE_RELAXED(&z->pageset_high_max, size.high_max);
 	MASK_FOR_EACH(cpu, &m->cpus_online) {
-		WRITE_RELAXED(&m->cpu[cpu].zone[z->id].pcp.batch, batch);
-		WRITE_RELAXED(&m->cpu[cpu].zone[z->id].pcp.high, high);
+		struct pcp *pcp = &m->cpu[cpu].zone[z->id].pcp;
+		WRITE_RELAXED(&pcp->batch, size.batch);
+		if (!m->version->pageset_tunes) /* else the CPU follows when it next uses the zone */
+			WRITE_RELAXED(&pcp->high, size.high_min);
 	}
 }
 
@@ -166,11 +196,13 @@ void machine_update_watermarks(struct machine *m)
 		WRITE_RELAXED(&z->watermark[WMARK_MIN], marks.min);
 		WRITE_RELAXED(&z->watermark[WMARK_LOW], marks.low);
 		WRITE_RELAXED(&z->watermark[WMARK_HIGH], marks.high);
+		WRITE_RELAXED(&z->watermark[WMARK_PROMO], marks.promo);
 		if (zone_populated(z))
 			zone_update_pageset(z);
 	}
 	if (m->reserve_lags)
 		update_reserves(m);
+	update_plenty(m);
 	lock_drop(&m->tune_lock);
 }
 
@@ -178,5 +210,6 @@ void machine_update_lowmem_reserve(struct machine *m)
 {
 	lock_take(&m->tune_lock);
 	update_reserves(m);
+	update_plenty(m);
 	lock_drop(&m->tune_lock);
 }

@@ -107,11 +107,25 @@ static void check_virgin(struct verify *v)
 	}
 }
 
+/* A list is the same backwards and ends where it says. `most` bounds one that runs in a circle. */
+static void check_links(struct verify *v, const struct node *n, const struct page_list *l, uint64_t most)
+{
+	pfn_t previous = PFN_NIL;
+	for (pfn_t pfn = l->head; pfn && most; pfn = pfn_page(v->m, pfn)->next, most--) {
+		if (pfn_page(v->m, pfn)->prev != previous)
+			finding(v, "node %u: broken link before %u", n->id, pfn);
+		previous = pfn;
+	}
+	if (most && l->tail != previous)
+		finding(v, "node %u: tail is %u, last is %u", n->id, l->tail, previous);
+}
+
 static void check_pcp(struct verify *v, const struct cpu *c, const struct zone *z)
 {
 	const struct pcp *pcp = &c->zone[z->id].pcp;
 	int64_t pages = 0;
-	for (unsigned i = 0; i < PCP_LISTS; i++)
+	for (unsigned i = 0; i < PCP_LISTS; i++) {
+		check_links(v, z->node, &pcp->list[i], (uint64_t)pcp->count + 1);
 		for (pfn_t pfn = pcp->list[i].head; pfn && pages <= pcp->count;) {
 			const struct page *page = pfn_page(v->m, pfn);
 			if (page->state != PAGE_PCP || page->zone != z->id)
@@ -120,6 +134,7 @@ static void check_pcp(struct verify *v, const struct cpu *c, const struct zone *
 			pages += 1ll << page->order;
 			pfn = page->next;
 		}
+	}
 	if (pages != pcp->count)
 		finding(v, "CPU %u, node %u %s: %ld pages listed, %d counted", c->id, z->node->id, z->name,
 			(long)pages, pcp->count);
@@ -142,26 +157,80 @@ static void check_free_counters(struct verify *v)
 	}
 }
 
+/* Pages of one list, counted for their zones as well; more than `most` means that it goes in a circle. */
+static uint64_t lru_walk(struct verify *v, const struct node *n, unsigned which, uint64_t most,
+			 uint64_t of_type[MM_ZONE_TYPES_MAX])
+{
+	uint64_t pages = 0;
+	for (pfn_t pfn = n->lru.list[which].head; pfn && pages <= most;) {
+		const struct page *page = pfn_page(v->m, pfn);
+		if (page->state != PAGE_USED || page->lru != which)
+			finding(v, "node %u: page %u on LRU list %u has state %u, list %u", n->id, pfn, which,
+				page->state, page->lru);
+		pages += 1ull << page->order;
+		of_type[page_zone(v->m, page)->type] += 1ull << page->order;
+		pfn = page->next;
+	}
+	return pages;
+}
+
+static void check_lru_zones(struct verify *v, const struct node *n, unsigned which, const uint64_t *of_type)
+{
+	for (unsigned t = 0; t < v->m->nr_zone_types; t++) {
+		const struct zone *z = n->zone[t];
+		int64_t stat = zone_stat_sum(z, (enum zone_stat)(NR_ZONE_INACTIVE_ANON + which));
+		int64_t pages = (int64_t)(of_type[t] + z->pinned[which]);
+		if (zone_populated(z) && stat != pages)
+			finding(v, "node %u %s: %ld pages on LRU list %u, %ld in %s", n->id, z->name, (long)pages,
+				which, (long)stat, zone_stat_name[NR_ZONE_INACTIVE_ANON + which]);
+	}
+}
+
+static void check_lru_list(struct verify *v, const struct node *n, unsigned which)
+{
+	uint64_t of_type[MM_ZONE_TYPES_MAX] = {0}, pinned = 0, size = n->lru.size[which];
+	uint64_t pages = lru_walk(v, n, which, size, of_type);
+	check_links(v, n, &n->lru.list[which], size + 1);
+	for (unsigned t = 0; t < v->m->nr_zone_types; t++)
+		pinned += n->zone[t]->pinned[which];
+	int64_t stat = node_stat_sum(n, (enum node_stat)(NR_INACTIVE_ANON + which));
+	if (pages != size || stat != (int64_t)(size + pinned))
+		finding(v, "node %u: LRU list %u: %lu pages listed, %lu counted, %lu pinned, %ld in %s", n->id,
+			which, (unsigned long)pages, (unsigned long)size, (unsigned long)pinned, (long)stat,
+			node_stat_name[NR_INACTIVE_ANON + which]);
+	check_lru_zones(v, n, which, of_type);
+}
+
 static void check_lru(struct verify *v)
 {
-	for (unsigned i = 0; i < v->m->nr_nodes; i++) {
-		struct node *n = &v->m->node[i];
-		for (unsigned which = 0; n->online && which < LRU_LISTS; which++) {
-			uint64_t pages = 0, size = n->lru.size[which];
-			for (pfn_t pfn = n->lru.list[which].head; pfn && pages <= size;) {
-				const struct page *page = pfn_page(v->m, pfn);
-				if (page->state != PAGE_USED || page->lru != which)
-					finding(v, "node %u: page %u on LRU list %u has state %u, list %u", i,
-						pfn, which, page->state, page->lru);
-				pages += 1ull << page->order;
-				pfn = page->next;
-			}
-			int64_t stat = node_stat_sum(n, (enum node_stat)(NR_INACTIVE_ANON + which));
-			if (pages != size || stat != (int64_t)size)
-				finding(v, "node %u: LRU list %u: %lu pages listed, %lu counted, %ld in %s", i,
-					which, (unsigned long)pages, (unsigned long)size, (long)stat,
-					node_stat_name[NR_INACTIVE_ANON + which]);
-		}
+	for (unsigned i = 0; i < v->m->nr_nodes; i++)
+		for (unsigned which = 0; v->m->node[i].online && which < LRU_LISTS; which++)
+			check_lru_list(v, &v->m->node[i], which);
+}
+
+/* Memory whose use is known is part of what has no entry. */
+static void check_pinned(struct verify *v)
+{
+	FOR_EACH_POPULATED_ZONE(z, v->m) {
+		uint64_t known = 0;
+		for (unsigned kind = 0; kind < PINNED_KINDS; kind++)
+			known += z->pinned[kind];
+		if (known > z->nr_pinned)
+			finding(v, "node %u %s: %lu pinned pages, %lu of known kinds", z->node->id, z->name,
+				(unsigned long)z->nr_pinned, (unsigned long)known);
+	}
+}
+
+/* What the fast path compares with follows from marks and reserves. */
+static void check_watermarks(struct verify *v)
+{
+	FOR_EACH_POPULATED_ZONE(z, v->m) {
+		lock_take(&z->lock);
+		for (unsigned t = 0; t < v->m->nr_zone_types; t++)
+			if (z->plenty[t] != zone_plenty(z, t))
+				finding(v, "node %u %s: plenty for type %u is %ld, marks say %ld", z->node->id,
+					z->name, t, (long)z->plenty[t], (long)zone_plenty(z, t));
+		lock_drop(&z->lock);
 	}
 }
 
@@ -169,6 +238,8 @@ static void count_entries(struct verify *v, uint64_t first, uint64_t end)
 {
 	for (uint64_t pfn = first; pfn < end; pfn++) {
 		const struct page *page = pfn_page(v->m, (pfn_t)pfn);
+		if (page->marks && page->state != PAGE_USED)
+			finding(v, "page %u: marks %#x of a page that is not in use", (unsigned)pfn, page->marks);
 		if (page->state != PAGE_NONE)
 			v->zone_pages[page->zone] += 1ull << page->order;
 	}
@@ -203,7 +274,8 @@ static const struct {
 } checks[] = {
 	{"free lists", check_free_lists},  {"never-used ranges", check_virgin},
 	{"per-CPU lists", check_pcp_lists}, {"free counters", check_free_counters},
-	{"LRU lists", check_lru},	    {"sums", check_sums},
+	{"LRU lists", check_lru},	    {"pinned", check_pinned},
+	{"watermarks", check_watermarks},   {"sums", check_sums},
 };
 
 unsigned mm_verify(struct machine *m, struct text *out)
@@ -212,6 +284,7 @@ unsigned mm_verify(struct machine *m, struct text *out)
 	v.zone_pages = mem_zalloc(m->nr_zones * sizeof(*v.zone_pages));
 	if (!v.zone_pages)
 		return 1;
+	lock_take(&m->tune_lock);
 	machine_stop(m);
 	for (unsigned i = 0; i < ARRAY_LEN(checks); i++) {
 		unsigned before = v.findings;
@@ -220,6 +293,7 @@ unsigned mm_verify(struct machine *m, struct text *out)
 			text_printf(out, "%s: %u findings\n", checks[i].name, v.findings - before);
 	}
 	machine_resume(m);
+	lock_drop(&m->tune_lock);
 	mem_free(v.zone_pages);
 	return v.findings;
 }

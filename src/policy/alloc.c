@@ -8,6 +8,10 @@
  *   4. what other CPUs keep on their lists, and the highatomic reserve;
  *   5. none.
  *
+ * alloc_page is step 1 for a single page off the CPU's own list, without the
+ * ladder's bookkeeping: a zone has its `plenty` of free pages, so all else is
+ * known to pass.
+ *
  * Different from Linux: NOFAIL may fail when nothing can be reclaimed, since
  * waiting for ever would only hang the mount. Between 3 and 4 is the place of
  * compaction, before 5 that of the OOM killer.
@@ -64,12 +68,14 @@ bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsi
 	return !order || zone_has_block(z, order, flags);
 }
 
-/* For single pages of the highest urgency the boost of the min mark does not count. */
+/* For single pages that cannot wait the boost of the min mark does not count. */
 static bool request_fits(const struct request *r, const struct zone *z)
 {
+	if (UNLIKELY(r->flags & ALLOC_NO_WATERMARKS))
+		return true;
 	if (LIKELY(zone_watermark_ok(z, r->order, zone_mark_pages(z, r->mark), r->highest_type, r->flags)))
 		return true;
-	if (r->order || !(r->flags & ALLOC_HIGH) || r->mark != WMARK_MIN)
+	if (r->order || !(r->gfp & __GFP_ATOMIC) || r->mark != WMARK_MIN)
 		return false;
 	return zone_watermark_ok(z, 0, READ_RELAXED(&z->watermark[WMARK_MIN]), r->highest_type, r->flags);
 }
@@ -80,12 +86,12 @@ static inline void count_numa(struct cpu *c, const struct zone *preferred, const
 	if (UNLIKELY(!READ_RELAXED(&c->machine->tune.numa_stat)))
 		return;
 	if (LIKELY(z->node == preferred->node)) {
-		ADD_OWNED(&of[z->id].numa[NUMA_HIT], 1);
+		counter_add(&of[z->id].numa[NUMA_HIT], 1);
 	} else {
-		ADD_OWNED(&of[z->id].numa[NUMA_MISS], 1);
-		ADD_OWNED(&of[preferred->id].numa[NUMA_FOREIGN], 1);
+		counter_add(&of[z->id].numa[NUMA_MISS], 1);
+		counter_add(&of[preferred->id].numa[NUMA_FOREIGN], 1);
 	}
-	ADD_OWNED(&of[z->id].numa[z->node == c->node ? NUMA_LOCAL : NUMA_OTHER], 1);
+	counter_add(&of[z->id].numa[z->node == c->node ? NUMA_LOCAL : NUMA_OTHER], 1);
 }
 
 static struct page *request_take(const struct request *r, struct zone *z)
@@ -99,7 +105,10 @@ static struct page *request_take(const struct request *r, struct zone *z)
 	if (UNLIKELY(r->order && (r->flags & ALLOC_HARDER)))
 		zone_reserve_highatomic(z, page);
 	if (UNLIKELY(READ_RELAXED(&z->boosted)) && (r->flags & ALLOC_KSWAPD)) {
+		lock_take(&z->lock);
 		WRITE_RELAXED(&z->boosted, false);
+		zone_update_plenty(z);
+		lock_drop(&z->lock);
 		kswapd_wake(r->policy, r->cpu, z->node, 0, z->type);
 	}
 	return page;
@@ -133,15 +142,14 @@ static struct page *request_try(struct request *r)
 	return request_walk(r);
 }
 
-/* 6.1: alloc_flags_nofragment. Only Normal, and only where DMA32 lies below it to fall back to. */
+/* 6.1: alloc_flags_nofragment. Only Normal, and only where there is a DMA32 to fall back to before a remote node. */
 static unsigned nofragment_flag(const struct request *r)
 {
 	const struct zone *z = r->preferred;
-	if (z->kind != ZONE_NORMAL || !z->type)
+	if (z->kind != ZONE_NORMAL || z->machine->bits == 32)
 		return 0;
-	const struct zone *below = z->node->zone[z->type - 1];
-	bool several = r->policy->machine->nr_nodes > 1;
-	return several && !zone_populated(below) ? 0 : ALLOC_NOFRAGMENT;
+	const struct zone *dma32 = z->node->zone[z->type - 1];
+	return r->policy->several_nodes && !zone_populated(dma32) ? 0 : ALLOC_NOFRAGMENT;
 }
 
 static bool request_init(struct request *r)
@@ -191,11 +199,21 @@ static uint64_t direct_reclaim(const struct request *r)
 	return freed;
 }
 
-/* Pages on other CPUs' lists and in the highatomic reserve are free, too. The CPU is left meanwhile. */
+/* One pageblock of a highatomic reserve goes back; force: even the last one. */
+static bool request_unreserve(const struct request *r, bool force)
+{
+	for (unsigned i = 0; i < r->nr_zones; i++) {
+		const struct zoneref *ref = &r->node->zonelist[i];
+		if (ref->type <= r->highest_type && zone_unreserve_highatomic(ref->zone, r->mt, force))
+			return true;
+	}
+	return false;
+}
+
+/* Pages on other CPUs' lists are free, too. The CPU is left meanwhile. */
 static void request_drain(const struct request *r)
 {
-	for (unsigned i = 0; i < r->nr_zones; i++)
-		zone_unreserve_highatomic(r->node->zonelist[i].zone, r->mt, false);
+	request_unreserve(r, false);
 	cpu_leave(r->cpu);
 	machine_drain(r->policy->machine);
 	cpu_enter(r->cpu);
@@ -226,6 +244,15 @@ static struct page *request_reclaim(struct request *r)
 	return NULL;
 }
 
+/* Before the answer is none, the highatomic reserve goes, block by block. */
+static struct page *request_exhaust(struct request *r)
+{
+	struct page *page = NULL;
+	while (!page && request_may_loop(r) && request_unreserve(r, true))
+		page = request_try(r);
+	return page;
+}
+
 static struct page *request_slow(struct request *r)
 {
 	r->mark = WMARK_MIN;
@@ -235,40 +262,22 @@ static struct page *request_slow(struct request *r)
 	if (r->flags & ALLOC_KSWAPD)
 		wake_kswapds(r);
 	struct page *page = request_try(r);
+	if (!page && (r->gfp & __GFP_MEMALLOC) && !(r->gfp & __GFP_NOMEMALLOC)) {
+		r->flags |= ALLOC_NO_WATERMARKS;
+		page = request_try(r);
+	}
 	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM))
 		page = request_reclaim(r);
-	if (!page && (r->gfp & (__GFP_NOFAIL | __GFP_MEMALLOC))) {
-		r->flags |= ALLOC_HARDER | ALLOC_HIGH;
+	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM))
+		page = request_exhaust(r);
+	if (!page && (r->gfp & __GFP_NOFAIL)) {
+		r->flags |= ALLOC_HARDER;
 		page = request_try(r);
 	}
 	return page;
 }
 
-/*
- * What most requests want: a page for the CPU that asks, off its own list,
- * from the best zone of its node, which is above its low mark.
- */
-static inline struct page *alloc_single(const struct policy *p, struct cpu *c, gfp_t gfp)
-{
-	unsigned type = p->zone_type[gfp & GFP_PLACE_BITS];
-	struct zone *z = c->node->own[type];
-	if (UNLIKELY(!z || READ_RELAXED(&z->boosted)))
-		return NULL;
-	uint64_t least = zone_mark_pages(z, WMARK_LOW) + READ_RELAXED(&z->nr_reserved_highatomic) +
-			 READ_RELAXED(&z->lowmem_reserve[type]);
-	if (UNLIKELY(READ_RELAXED(&z->stat[NR_FREE_PAGES]) <= (int64_t)least))
-		return NULL;
-	struct cpu_zone *of = &c->zone[z->id];
-	struct page *page = pcp_take_single(c, &of->pcp, (enum zone_kind)z->kind,
-					    (enum migratetype)p->migratetype[gfp & GFP_PLACE_BITS]);
-	if (LIKELY(page && READ_RELAXED(&p->machine->tune.numa_stat))) {
-		ADD_OWNED(&of->numa[NUMA_HIT], 1);
-		ADD_OWNED(&of->numa[NUMA_LOCAL], 1);
-	}
-	return page;
-}
-
-static NOINLINE struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
 {
 	struct request r = {.policy = p,
 			    .cpu = c,
@@ -282,15 +291,26 @@ static NOINLINE struct page *alloc_request(struct policy *p, struct cpu *c, int 
 	struct page *page = request_try(&r);
 	if (UNLIKELY(!page))
 		page = request_slow(&r);
+	if (UNLIKELY(!page))
+		report_alloc_failure(p, c, gfp, order);
 	return page;
 }
 
-struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+/* Off the CPU's own list, from the best zone of its node. */
+struct page *alloc_page(struct policy *p, struct cpu *c, gfp_t gfp)
 {
-	if (LIKELY(!order && nid < 0)) {
-		struct page *page = alloc_single(p, c, gfp);
-		if (LIKELY(page))
-			return page;
+	unsigned place = gfp & GFP_PLACE_BITS, type = p->zone_type[place];
+	struct zone *z = c->node->own[type];
+	if (UNLIKELY(!z || READ_RELAXED(&z->stat[NR_FREE_PAGES]) <= READ_RELAXED(&z->plenty[type])))
+		return alloc_request(p, c, -1, gfp, 0);
+	struct cpu_zone *of = &c->zone[z->id];
+	struct page *page = pcp_take_single(c, &of->pcp, (enum zone_kind)z->kind,
+					    (enum migratetype)p->migratetype[place]);
+	if (UNLIKELY(!page))
+		return alloc_request(p, c, -1, gfp, 0);
+	if (LIKELY(READ_RELAXED(&c->machine->tune.numa_stat))) {
+		counter_add(&of->numa[NUMA_HIT], 1);
+		counter_add(&of->numa[NUMA_LOCAL], 1);
 	}
-	return alloc_request(p, c, nid, gfp, order);
+	return page;
 }

@@ -90,6 +90,7 @@ static void balance_lower_boosts(const struct balance *b)
 		lock_take(&z->lock);
 		uint64_t boost = READ_RELAXED(&z->watermark_boost);
 		WRITE_RELAXED(&z->watermark_boost, boost - MIN(boost, b->boost[t]));
+		zone_update_plenty(z);
 		lock_drop(&z->lock);
 	}
 }

@@ -19,11 +19,16 @@ int policy_init(struct policy *p, struct machine *m, bool inline_reclaim)
 		p->zone_type[bits] = (uint8_t)MIN(gfp_zone_type(m, bits), MM_ZONE_TYPES_MAX);
 		p->migratetype[bits] = (uint8_t)gfp_migratetype(bits);
 	}
+	unsigned nodes = 0;
+	for (unsigned n = 0; n < m->nr_nodes; n++)
+		nodes += m->node[n].online;
+	p->several_nodes = nodes > 1;
 	p->kswapd = mem_zalloc(m->nr_nodes * sizeof(*p->kswapd));
 	if (!p->kswapd)
 		return -ENOMEM;
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		kswapd_init(&p->kswapd[n], p, &m->node[n]);
+	report_init(&p->report);
 	return 0;
 }
 
@@ -43,6 +48,8 @@ void policy_fini(struct policy *p)
 {
 	for (unsigned n = 0; p->kswapd && n < p->machine->nr_nodes; n++)
 		kswapd_fini(&p->kswapd[n]);
+	if (p->kswapd)
+		report_fini(&p->report);
 	mem_free(p->kswapd);
 	p->kswapd = NULL;
 }

@@ -15,10 +15,21 @@
 #include "mm/hugetlb.h"
 #include "mm/machine.h"
 #include "mm/pcp.h"
+#include "policy/report.h"
 
 #include <pthread.h>
 
-enum owner_kind { OWNER_NONE, OWNER_TASK_ANON, OWNER_TASK_FILE, OWNER_TASK_PAGES, OWNER_TASK_HUGETLB, OWNER_HUGETLB_POOL, OWNER_KINDS };
+enum owner_kind {
+	OWNER_NONE,
+	OWNER_TASK_ANON,
+	OWNER_TASK_FILE,
+	OWNER_TASK_PAGES,
+	OWNER_TASK_HUGETLB,
+	OWNER_HUGETLB_POOL,
+	OWNER_TASK_PAGETABLE,
+	OWNER_TASK_SHMEM,
+	OWNER_KINDS
+};
 
 #define OWNER_SHIFT 28
 static inline uint32_t owner_handle(enum owner_kind k, uint32_t id)
@@ -60,10 +71,12 @@ struct kswapd {
 struct policy {
 	struct machine *machine;
 	struct kswapd *kswapd; /* by node */
+	bool several_nodes; /* more than one is online */
 	bool inline_reclaim; /* deterministic: kswapd runs where it would be woken */
 	/* by the lowest bits of a request's flags */
 	uint8_t zone_type[GFP_PLACE_BITS + 1]; /* highest zone type; MM_ZONE_TYPES_MAX: contradicting */
 	uint8_t migratetype[GFP_PLACE_BITS + 1];
+	struct report report; /* where failures are reported to */
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
 };
@@ -79,13 +92,25 @@ void policy_fini(struct policy *p); /* joins them */
  * means ENOMEM. Inside c. nid: preferred node, -1: the CPU's own. The caller
  * owns the PAGE_USED block returned and sets owner and LRU.
  */
-struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order);
+struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order);
+/* What most requests want: a single page near the CPU. The common case is short, the rest goes to alloc_request. */
+struct page *alloc_page(struct policy *p, struct cpu *c, gfp_t gfp);
+static inline struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+{
+	return nid < 0 && !order ? alloc_page(p, c, gfp) : alloc_request(p, c, nid, gfp, order);
+}
 static inline void free_pages(struct cpu *c, struct page *page, unsigned order)
 {
 	page_give(c, page, order);
 }
 
-enum alloc_flags { ALLOC_HARDER = 1 << 0, ALLOC_HIGH = 1 << 1, ALLOC_NOFRAGMENT = 1 << 2, ALLOC_KSWAPD = 1 << 3 };
+enum alloc_flags {
+	ALLOC_HARDER = 1 << 0,
+	ALLOC_HIGH = 1 << 1,
+	ALLOC_NOFRAGMENT = 1 << 2,
+	ALLOC_KSWAPD = 1 << 3,
+	ALLOC_NO_WATERMARKS = 1 << 4
+};
 /* Would a request pass this mark now? Free pages are the printed counter. 6.1: __zone_watermark_ok. */
 bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type, unsigned alloc_flags);
 /* A mark as it counts: with the boost. */

@@ -10,6 +10,7 @@
  */
 
 #include "mm/lru.h"
+#include "mm/mark.h"
 #include "mm/pcp.h"
 #include "policy/policy.h"
 
@@ -20,15 +21,27 @@ struct scan {
 	struct cpu *cpu;
 	struct node *node;
 	unsigned type_mask;
+	bool drop; /* vm.drop_caches: mapped pages stay */
 	uint64_t wanted; /* pages still to free */
 	uint64_t budget; /* pages that may still be looked at */
 	uint64_t scanned, freed;
 };
 
-static bool page_release(struct policy *p, struct page *page)
+/* Invalidating takes no page that somebody maps; reclaim unmaps it first (6.1: mapping_evict_folio, try_to_unmap). */
+static bool page_release(const struct scan *s, struct page *page)
 {
-	const struct owner_ops *ops = p->owner[owner_kind(page->owner)];
-	return ops && ops->release(p->owner_ctx, page);
+	const struct owner_ops *ops = s->policy->owner[owner_kind(page->owner)];
+	if (s->drop && (page->marks & MARK_MAPPED))
+		return false;
+	return ops && ops->release(s->policy->owner_ctx, page);
+}
+
+/* 6.1: inactive_is_low. The larger the cache, the larger the part of it that may stay active. */
+static bool inactive_is_low(const struct lru *lru, enum lru_list inactive)
+{
+	uint64_t active_pages = lru->size[inactive + 1], pages = lru->size[inactive];
+	uint64_t gib = PAGES_TO_KB(pages + active_pages) >> 20;
+	return pages * (gib ? isqrt64(10 * gib) : 1) < active_pages;
 }
 
 /* 6.1: shrink_active_list, without reference bits: nothing maps these pages. */
@@ -36,7 +49,7 @@ static void active_shrink(struct scan *s, enum lru_list inactive)
 {
 	struct lru *lru = &s->node->lru;
 	unsigned moved = 0;
-	while (moved < CLUSTER && lru->size[inactive] < lru->size[inactive + 1]) {
+	while (moved < CLUSTER && inactive_is_low(lru, inactive)) {
 		struct page *page = lru_tail(s->node, inactive + 1);
 		lru_del(s->cpu, page);
 		lru_add(s->cpu, page, inactive);
@@ -46,10 +59,9 @@ static void active_shrink(struct scan *s, enum lru_list inactive)
 	event_add(s->cpu, PGDEACTIVATE, moved);
 }
 
-/* Take one cluster off the inactive list; pages that stay are turned to the warm end. */
-static unsigned cluster_isolate(struct scan *s, struct page **page)
+/* Take one cluster off a list; pages that stay are turned to the warm end. */
+static unsigned cluster_isolate(struct scan *s, struct page **page, enum lru_list list)
 {
-	enum lru_list list = LRU_INACTIVE_FILE;
 	unsigned taken = 0;
 	while (taken < CLUSTER && taken < s->wanted && s->budget) {
 		struct page *tail = lru_tail(s->node, list);
@@ -62,7 +74,7 @@ static unsigned cluster_isolate(struct scan *s, struct page **page)
 		lru_del(s->cpu, tail);
 		if (!wanted)
 			event_add(s->cpu, (enum vm_event)(PGSKIP_FIRST + z->kind), 1);
-		if (wanted && page_release(s->policy, tail))
+		if (wanted && page_release(s, tail))
 			page[taken++] = tail;
 		else
 			lru_add(s->cpu, tail, list);
@@ -72,30 +84,52 @@ static unsigned cluster_isolate(struct scan *s, struct page **page)
 
 static void cluster_free(struct scan *s, struct page **page, unsigned nr)
 {
-	for (unsigned i = 0; i < nr; i++)
+	for (unsigned i = 0; i < nr; i++) {
+		page_unmark(s->cpu, page[i]);
 		node_stat_add(s->cpu, s->node, NR_FILE_PAGES, -1);
+	}
 	pages_give_direct(s->cpu, page, nr);
 	s->freed += nr;
 	s->wanted -= nr;
+}
+
+/* One list as it stands, each page once. */
+static void scan_list(struct scan *s, enum lru_list list)
+{
+	struct lru *lru = &s->node->lru;
+	struct page *page[CLUSTER];
+	bool empty = false;
+	s->budget = READ_RELAXED(&lru->size[list]);
+	while (s->wanted && s->budget && !empty) {
+		lock_take(&lru->lock);
+		unsigned nr = cluster_isolate(s, page, list);
+		empty = !lru->size[list];
+		lock_drop(&lru->lock);
+		cluster_free(s, page, nr);
+	}
 }
 
 static void scan_run(struct scan *s)
 {
 	struct lru *lru = &s->node->lru;
 	struct page *page[CLUSTER];
+	bool stuck = false;
 	lock_take(&lru->lock);
 	s->budget = lru->size[LRU_INACTIVE_FILE] + lru->size[LRU_ACTIVE_FILE];
 	lock_drop(&lru->lock);
 	while (s->wanted && s->budget) {
 		lock_take(&lru->lock);
 		active_shrink(s, LRU_INACTIVE_FILE);
-		unsigned nr = cluster_isolate(s, page);
+		unsigned nr = cluster_isolate(s, page, LRU_INACTIVE_FILE);
 		bool empty = !lru->size[LRU_INACTIVE_FILE];
 		lock_drop(&lru->lock);
 		cluster_free(s, page, nr);
+		stuck = !nr;
 		if (!nr && empty)
 			break;
 	}
+	if (stuck) /* behind pages that nobody lets go, the active list is never short of inactive ones */
+		scan_list(s, LRU_ACTIVE_FILE);
 }
 
 uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages,
@@ -112,6 +146,22 @@ uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t 
 	return s.freed;
 }
 
+/* Page after page in turns of the CPU; the last turn finds nothing more. */
+static uint64_t node_drop(struct policy *p, struct node *n, enum lru_list list)
+{
+	uint64_t freed = 0, last;
+	do {
+		struct scan s = {.policy = p, .cpu = n->first_cpu, .node = n, .type_mask = ~0u, .drop = true,
+				 .wanted = CLUSTER * CLUSTER};
+		cpu_enter(s.cpu);
+		scan_list(&s, list);
+		cpu_leave(s.cpu);
+		last = s.freed;
+		freed += last;
+	} while (last);
+	return freed;
+}
+
 /* Dropping is not scanning: 6.1 invalidates through the inodes, and no pgscan or pgsteal counter moves. */
 uint64_t reclaim_drop_pagecache(struct policy *p)
 {
@@ -119,18 +169,10 @@ uint64_t reclaim_drop_pagecache(struct policy *p)
 	uint64_t freed = 0;
 	for (unsigned i = 0; i < m->nr_nodes; i++) {
 		struct node *n = &m->node[i];
-		uint64_t before = freed;
-		do {
-			struct scan s = {.policy = p, .cpu = n->first_cpu, .node = n, .type_mask = ~0u,
-					 .wanted = CLUSTER * CLUSTER};
-			if (!n->has_memory)
-				break;
-			before = freed;
-			cpu_enter(s.cpu);
-			scan_run(&s);
-			cpu_leave(s.cpu);
-			freed += s.freed;
-		} while (freed != before);
+		if (!n->has_memory)
+			continue;
+		freed += node_drop(p, n, LRU_INACTIVE_FILE);
+		freed += node_drop(p, n, LRU_ACTIVE_FILE);
 		cpu_stat_fold(n->first_cpu);
 	}
 	return freed;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/binds.h"
 
+#include "run/place.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,6 +20,8 @@
  * on a real machine.
  */
 
+#define DMI_PATH "sys/firmware/dmi/tables"
+
 const char *const bind_paths[] = {
 	"proc/meminfo",
 	"proc/vmstat",
@@ -31,6 +35,8 @@ const char *const bind_paths[] = {
 	"sys/devices/system/node",
 	"sys/devices/system/cpu",
 	"sys/kernel/mm/hugepages",
+	"dev/kmsg",
+	DMI_PATH,
 	NULL,
 };
 
@@ -108,6 +114,13 @@ int namespace_enter(struct why *why)
 	return err ? why_set(why, err, "cannot make the mounts private: %s", strerror(-err)) : 0;
 }
 
+static bool is_dir(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 /* Both are there and of one kind: a file stands for a file, a directory for a directory. */
 static bool bindable(const char *from, const char *to)
 {
@@ -125,6 +138,8 @@ int binds_make(const char *mountpoint, const char *root, struct why *why)
 		if (snprintf(from, sizeof(from), "%s/%s", mountpoint, bind_paths[i]) >= PATH_MAX ||
 		    snprintf(to, sizeof(to), "%s/%s", root, bind_paths[i]) >= PATH_MAX)
 			return why_set(why, -ENAMETOOLONG, "%s: the path is too long", mountpoint);
+		if (is_dir(from) && !strcmp(bind_paths[i], DMI_PATH) && place_make(root, DMI_PATH))
+			continue;
 		if (!bindable(from, to))
 			continue;
 		if (mount(from, to, NULL, MS_BIND, NULL))

@@ -22,8 +22,6 @@
 
 #define DAEMON_END_MS 3000
 
-extern char **environ;
-
 /* A directory that only this user reaches. */
 static int dir_make(struct machine_mount *m, struct why *why)
 {
@@ -149,7 +147,7 @@ static void daemon_wait(int fd)
 void machine_unmount(struct machine_mount *m)
 {
 	if (m->mounted) {
-		if (umount2(m->dir, MNT_DETACH | UMOUNT_NOFOLLOW))
+		if (umount2(m->dir, MNT_DETACH | UMOUNT_NOFOLLOW) && errno == EPERM)
 			fusermount_umount(m->dir);
 		daemon_wait(m->end_fd);
 	}

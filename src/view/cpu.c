@@ -4,7 +4,7 @@
  * as tools that list CPUs and draw topologies look at.
  *
  * The machine says which CPUs a node has and nothing about cores, so this is
- * ours: a node with CPUs is one package. Threads are what Linux's numbering on
+ * ours: the CPUs of a socket (mm/socket.c) are one package. Threads are what Linux's numbering on
  * x86 shows: it counts the first thread of every core, then the second ones.
  * When every node's CPUs are two runs of the same length (at least 2) that lie
  * half the machine apart, as 0-7,16-23 and 8-15,24-31, each pair is one core;
@@ -119,12 +119,20 @@ static unsigned thread_distance(const struct machine *m)
 	return m->nr_cpus_online / 2;
 }
 
-/* The online CPUs of the CPU's node. */
+unsigned cpu_threads_per_core(const struct machine *m)
+{
+	return thread_distance(m) ? 2 : 1;
+}
+
+/* The online CPUs of the CPU's socket. */
 static struct mask package_of(const struct machine *m, unsigned cpu)
 {
-	struct mask package = m->cpu[cpu].node->cpus;
-	for (unsigned i = 0; i < MASK_WORDS; i++)
-		package.w[i] &= m->cpus_online.w[i];
+	struct mask package;
+	mask_clear(&package);
+	FOR_EACH_ONLINE_NODE(n, m)
+		for (unsigned i = 0; i < MASK_WORDS; i++)
+			if (n->socket == m->cpu[cpu].node->socket)
+				package.w[i] |= n->cpus.w[i] & m->cpus_online.w[i];
 	return package;
 }
 
@@ -146,14 +154,9 @@ static struct mask core_of(const struct machine *m, unsigned cpu)
 	return core;
 }
 
-/* Packages are counted in node order. */
 void view_cpu_package_id(struct text *t, const struct snapshot *s, unsigned arg)
 {
-	unsigned id = 0;
-	FOR_EACH_ONLINE_NODE(n, s->machine)
-		if (n->id < s->machine->cpu[arg].node->id && !mask_empty(&n->cpus))
-			id++;
-	text_u64(t, id);
+	text_i64(t, s->machine->cpu[arg].node->socket);
 	text_char(t, '\n');
 }
 

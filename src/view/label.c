@@ -10,8 +10,9 @@
 	}
 
 #define ITEM(id, s) [id] = LABEL(s),
-const struct label zone_label[NR_ZONE_STATS] = { ZONE_STATS(ITEM) };
-const struct label node_label[NR_NODE_STATS] = { NODE_STATS(ITEM) };
+#define SOME_ITEM(id, s, ...) [id] = LABEL(s),
+const struct label zone_label[NR_ZONE_STATS] = { ZONE_STATS(ITEM, SOME_ITEM) };
+const struct label node_label[NR_NODE_STATS] = { NODE_STATS(ITEM, SOME_ITEM, SOME_ITEM) };
 
 #define NUMA_ITEM(id, s, numastat) [id] = LABEL(s),
 #define NUMASTAT_ITEM(id, s, numastat) [id] = LABEL(numastat),
@@ -26,4 +27,4 @@ const struct label numastat_label[NR_NUMA_STATS] = { NUMA_STATS(NUMASTAT_ITEM) }
 	KIND_ITEM(id, ZONE_HIGHMEM, s "_high")                                                     \
 	KIND_ITEM(id, ZONE_MOVABLE, s "_movable")                                                  \
 	KIND_ITEM(id, ZONE_DEVICE, s "_device")
-const struct label event_label[NR_VM_EVENTS] = { VM_EVENTS(ITEM, KIND_ITEMS, ITEM, ITEM) };
+const struct label event_label[NR_VM_EVENTS] = { VM_EVENTS(ITEM, KIND_ITEMS, ITEM, ITEM, SOME_ITEM) };

@@ -43,12 +43,6 @@ static inline void label_line(struct chunk *c, const struct label *l, uint64_t v
 	chunk_char(c, '\n');
 }
 
-/* Has this machine a line for the item? Promotion between nodes is compiled in with NUMA only. */
-static inline bool node_stat_shown(const struct machine *m, unsigned item)
-{
-	return m->numa || (item != PGPROMOTE_SUCCESS && item != PGPROMOTE_CANDIDATE);
-}
-
 /* Counters of transparent huge pages are kept in pages and printed in huge pages (vmstat_item_print_in_thp, 6.1). */
 static inline uint64_t node_stat_shown_value(const struct machine *m, unsigned item, uint64_t pages)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * proc/meminfo (fs/proc/meminfo.c, 6.1). Lines of what the machine does not
- * have yet (swap, zswap, vmalloc, per-CPU areas, the direct map) print 0.
- * DirectMap1G is printed by processors that map with 1 GiB pages; this machine's do not.
+ * have (swap, zswap, vmalloc, per-CPU areas) print what an imported one had,
+ * else 0; DirectMap lines say how its kernel maps memory (mm/facts.h).
  */
 #include "view/chunk.h"
 #include "view/views.h"
@@ -31,20 +31,6 @@ static uint64_t total_pages(const struct snapshot *s, bool high)
 	return sum;
 }
 
-/* What 6.1 keeps back from everyone: per zone, its largest reserve and its high mark, no more than it has. */
-static uint64_t reserve_pages(const struct snapshot *s)
-{
-	uint64_t sum = 0;
-	FOR_EACH_POPULATED_ZONE(z, s->machine) {
-		const struct zone_snap *snap = &s->zone[z->id];
-		uint64_t most = 0;
-		for (unsigned i = z->type; i < s->machine->nr_zone_types; i++)
-			most = MAX(most, snap->lowmem_reserve[i]);
-		sum += MIN(snap->managed, most + snap->watermark[WMARK_HIGH]);
-	}
-	return sum;
-}
-
 /* Low marks of every zone, also of empty ones: on 32-bit machines those have marks. */
 static uint64_t low_pages(const struct snapshot *s)
 {
@@ -67,7 +53,7 @@ static uint64_t available_pages(const struct snapshot *s)
 	uint64_t sum = snap_zone_sum(s, NR_FREE_PAGES);
 	sum += file - MIN(file / 2, low);
 	sum += slab - MIN(slab / 2, low);
-	uint64_t reserve = reserve_pages(s);
+	uint64_t reserve = snap_reserve_pages(s);
 	return sum > reserve ? sum - reserve : 0;
 }
 
@@ -104,19 +90,22 @@ static void high_lines(struct chunk *c, const struct snapshot *s)
 static void head_lines(struct chunk *c, const struct snapshot *s)
 {
 	uint64_t file = snap_node_sum(s, NR_FILE_PAGES), swapcache = snap_node_sum(s, NR_SWAPCACHE);
+	uint64_t other = swapcache + s->buffer_pages;
 	KB_LINE(c, "MemTotal:", total_pages(s, false));
 	KB_LINE(c, "MemFree:", snap_zone_sum(s, NR_FREE_PAGES));
 	KB_LINE(c, "MemAvailable:", available_pages(s));
-	kb_line(c, "Buffers:", 0);
-	KB_LINE(c, "Cached:", file > swapcache ? file - swapcache : 0);
+	KB_LINE(c, "Buffers:", s->buffer_pages);
+	KB_LINE(c, "Cached:", file > other ? file - other : 0);
 	KB_LINE(c, "SwapCached:", swapcache);
 	lru_lines(c, s);
 	if (s->machine->bits == 32)
 		high_lines(c, s);
-	kb_line(c, "SwapTotal:", 0);
-	kb_line(c, "SwapFree:", 0);
-	kb_line(c, "Zswap:", 0);
-	kb_line(c, "Zswapped:", 0);
+	kb_line(c, "SwapTotal:", s->machine->facts.swap_total_kb);
+	kb_line(c, "SwapFree:", s->machine->facts.swap_free_kb);
+	if (vm_event_shown(s->machine, ZSWPIN)) {
+		kb_line(c, "Zswap:", s->machine->facts.zswap_kb);
+		kb_line(c, "Zswapped:", s->machine->facts.zswapped_kb);
+	}
 }
 
 static void use_lines(struct chunk *c, const struct snapshot *s)
@@ -134,7 +123,8 @@ static void use_lines(struct chunk *c, const struct snapshot *s)
 	KB_LINE(c, "SUnreclaim:", unreclaimable);
 	kb_line(c, "KernelStack:", snap_node_sum(s, NR_KERNEL_STACK_KB));
 	node_line(c, s, "PageTables:", NR_PAGETABLE);
-	node_line(c, s, "SecPageTables:", NR_SECONDARY_PAGETABLE);
+	if (node_stat_shown(s->machine, NR_SECONDARY_PAGETABLE))
+		node_line(c, s, "SecPageTables:", NR_SECONDARY_PAGETABLE);
 	kb_line(c, "NFS_Unstable:", 0);
 	KB_LINE(c, "Bounce:", snap_zone_sum(s, NR_BOUNCE));
 	node_line(c, s, "WritebackTmp:", NR_WRITEBACK_TEMP);
@@ -161,15 +151,19 @@ static uint64_t vmalloc_total_kb(const struct machine *m)
 static void kernel_lines(struct chunk *c, const struct snapshot *s)
 {
 	kb_line(c, "VmallocTotal:", vmalloc_total_kb(s->machine));
-	kb_line(c, "VmallocUsed:", 0);
+	kb_line(c, "VmallocUsed:", s->machine->facts.vmalloc_used_kb);
 	kb_line(c, "VmallocChunk:", 0);
-	kb_line(c, "Percpu:", 0);
-	chunk_lit(c, "HardwareCorrupted:     0 kB\n");
+	kb_line(c, "Percpu:", s->machine->facts.percpu_kb);
+	chunk_lit(c, "HardwareCorrupted: ");
+	chunk_u64_right(c, s->machine->facts.corrupted_kb, 5);
+	chunk_lit(c, " kB\n");
 	node_line(c, s, "AnonHugePages:", NR_ANON_THPS);
 	node_line(c, s, "ShmemHugePages:", NR_SHMEM_THPS);
 	node_line(c, s, "ShmemPmdMapped:", NR_SHMEM_PMDMAPPED);
 	node_line(c, s, "FileHugePages:", NR_FILE_THPS);
 	node_line(c, s, "FilePmdMapped:", NR_FILE_PMDMAPPED);
+	if (zone_stat_shown(s->machine, NR_UNACCEPTED))
+		KB_LINE(c, "Unaccepted:", snap_zone_sum(s, NR_UNACCEPTED));
 }
 
 static void count_line(struct chunk *c, const char *label, uint64_t pages)
@@ -186,9 +180,16 @@ static void hugetlb_lines(struct chunk *c, const struct snapshot *s)
 	count_line(c, "HugePages_Rsvd:", s->hugetlb_reserved);
 	count_line(c, "HugePages_Surp:", s->hugetlb_surplus);
 	KB_LINE(c, "Hugepagesize:", 1ull << s->hugetlb_order);
-	KB_LINE(c, "Hugetlb:", s->hugetlb_nr << s->hugetlb_order);
-	kb_line(c, "DirectMap4k:", 0);
-	kb_line(c, s->machine->pageblock_order == 10 ? "DirectMap4M:" : "DirectMap2M:", 0);
+	kb_line(c, "Hugetlb:", PAGES_TO_KB(s->hugetlb_nr << s->hugetlb_order) + s->machine->facts.huge_other_kb);
+}
+
+static void direct_map_lines(struct chunk *c, const struct machine *m)
+{
+	const uint64_t *kb = m->facts.direct_map_kb;
+	kb_line(c, "DirectMap4k:", kb[DIRECT_4K]);
+	kb_line(c, m->pageblock_order == 10 ? "DirectMap4M:" : "DirectMap2M:", kb[DIRECT_LARGE]);
+	if (m->facts.has_direct_1g)
+		kb_line(c, "DirectMap1G:", kb[DIRECT_1G]);
 }
 
 void view_meminfo(struct text *t, const struct snapshot *s, unsigned arg)
@@ -200,5 +201,6 @@ void view_meminfo(struct text *t, const struct snapshot *s, unsigned arg)
 	use_lines(&c, s);
 	kernel_lines(&c, s);
 	hugetlb_lines(&c, s);
+	direct_map_lines(&c, s->machine);
 	chunk_flush(&c);
 }

@@ -154,12 +154,15 @@ void view_node_vmstat(struct text *t, const struct snapshot *s, unsigned arg)
 	const struct machine *m = s->machine;
 	struct chunk c;
 	chunk_init(&c, t);
-	for (unsigned i = 0; i < NR_ZONE_STATS; i++)
-		label_line(&c, &zone_label[i], snap_node_zone_sum(s, arg, i));
-	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+	for (unsigned i = 0; i < m->shown.nr_zone; i++)
+		label_line(&c, &zone_label[m->shown.zone[i]],
+			   snap_node_zone_sum(s, arg, m->shown.zone[i]));
+	for (unsigned i = 0; i < m->shown.nr_numa; i++)
 		label_line(&c, &numa_label[i], snap_node_numa_sum(s, arg, i));
-	for (unsigned i = 0; i < NR_NODE_STATS; i++)
-		label_line(&c, &node_label[i],
-			   node_stat_shown_value(m, i, snap_pages(s->node[arg].stat[i])));
+	for (unsigned i = 0; i < m->shown.nr_node; i++) {
+		unsigned item = m->shown.node[i];
+		label_line(&c, &node_label[item],
+			   node_stat_shown_value(m, item, snap_pages(s->node[arg].stat[item])));
+	}
 	chunk_flush(&c);
 }

@@ -62,13 +62,25 @@ static void high_lines(struct chunk *c, const struct snapshot *s, unsigned nid)
 	kb_line(c, nid, "LowFree:", PAGES_TO_KB(free - high_free));
 }
 
+static uint64_t node_total(const struct snapshot *s, unsigned nid)
+{
+	const struct machine *m = s->machine;
+	uint64_t present = 0;
+	if (!m->version->node_total_present)
+		return snap_node_managed(s, nid);
+	for (unsigned type = 0; type < m->nr_zone_types; type++)
+		present += m->node[nid].zone[type]->present;
+	return present;
+}
+
 static void total_lines(struct chunk *c, const struct snapshot *s, unsigned nid)
 {
-	uint64_t total = snap_node_managed(s, nid), free = snap_node_zone_sum(s, nid, NR_FREE_PAGES);
+	uint64_t total = node_total(s, nid), free = snap_node_zone_sum(s, nid, NR_FREE_PAGES);
 	kb_line(c, nid, "MemTotal:", PAGES_TO_KB(total));
 	kb_line(c, nid, "MemFree:", PAGES_TO_KB(free));
 	kb_line(c, nid, "MemUsed:", PAGES_TO_KB(total > free ? total - free : 0));
-	item_line(c, s, nid, "SwapCached:", NR_SWAPCACHE);
+	if (node_stat_shown(s->machine, NR_SWAPCACHE))
+		item_line(c, s, nid, "SwapCached:", NR_SWAPCACHE);
 	lru_lines(c, s, nid);
 	if (s->machine->bits == 32)
 		high_lines(c, s, nid);
@@ -87,7 +99,8 @@ static void use_lines(struct chunk *c, const struct snapshot *s, unsigned nid)
 	item_line(c, s, nid, "Shmem:", NR_SHMEM);
 	kb_line(c, nid, "KernelStack:", node_pages(s, nid, NR_KERNEL_STACK_KB));
 	item_line(c, s, nid, "PageTables:", NR_PAGETABLE);
-	item_line(c, s, nid, "SecPageTables:", NR_SECONDARY_PAGETABLE);
+	if (node_stat_shown(s->machine, NR_SECONDARY_PAGETABLE))
+		item_line(c, s, nid, "SecPageTables:", NR_SECONDARY_PAGETABLE);
 	kb_line(c, nid, "NFS_Unstable:", 0);
 	kb_line(c, nid, "Bounce:", PAGES_TO_KB(snap_node_zone_sum(s, nid, NR_BOUNCE)));
 	item_line(c, s, nid, "WritebackTmp:", NR_WRITEBACK_TEMP);
@@ -103,12 +116,15 @@ static void thp_lines(struct chunk *c, const struct snapshot *s, unsigned nid)
 	item_line(c, s, nid, "ShmemHugePages:", NR_SHMEM_THPS);
 	item_line(c, s, nid, "ShmemPmdMapped:", NR_SHMEM_PMDMAPPED);
 	/* 6.1 pads the labels of these two by hand, one column short. */
+	unsigned width = s->machine->version->node_file_thp_wide ? 16 : 15;
 	for (unsigned i = 0; i < 2; i++) {
 		head(c, nid);
-		chunk_str_left(c, i ? "FilePmdMapped:" : "FileHugePages:", 15);
+		chunk_str_left(c, i ? "FilePmdMapped:" : "FileHugePages:", width);
 		chunk_u64_right(c, PAGES_TO_KB(node_pages(s, nid, i ? NR_FILE_PMDMAPPED : NR_FILE_THPS)), 8);
 		chunk_lit(c, " kB\n");
 	}
+	if (zone_stat_shown(s->machine, NR_UNACCEPTED))
+		kb_line(c, nid, "Unaccepted:", PAGES_TO_KB(snap_node_zone_sum(s, nid, NR_UNACCEPTED)));
 }
 
 static void count_line(struct chunk *c, unsigned nid, const char *label, uint64_t pages)

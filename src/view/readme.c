@@ -17,7 +17,7 @@ static const char intro[] =
 	"per-CPU lists, watermarks, reclaim of page cache and a huge page pool over real\n"
 	"memory, and shows them as a small Linux root. Put the mount point in front of a\n"
 	"path you know:  cat MOUNT/proc/zoneinfo.  Numbers, text and errors are those of\n"
-	"Linux 6.1. The commands below are typed with MOUNT as the current directory.\n"
+	"Linux %s. The commands below are typed with MOUNT as the current directory.\n"
 	"\n";
 
 static const char tree_proc[] =
@@ -37,6 +37,8 @@ static const char tree_sys[] =
 	"sys/devices/system/cpu/ online, possible, ...; cpuN/topology/\n"
 	"sys/kernel/mm/hugepages/hugepages-%ukB/\n"
 	"                        the pool of %u MiB pages\n"
+	"sys/firmware/dmi/tables/DMI smbios_entry_point\n"
+	"                        which DIMM is on which socket: dmidecode reads them\n"
 	"sys/kernel/debug/extfrag/\n"
 	"                        unusable_index, extfrag_index: how fragmented zones are\n";
 
@@ -47,6 +49,8 @@ static const char tree_clock[] =
 static const char tree_rest[] =
 	"dev/mem                 the machine's physical memory: a link to the file behind\n"
 	"                        it; page frame N is at offset N * 4096\n"
+	"dev/kmsg                the machine's log: allocations that failed, drop_caches\n"
+	"                        and others; cat follows it\n"
 	"tasks/                  memory that you hold: mkdir makes a task, rmdir frees\n"
 	"                        all that it holds\n"
 	"proc/PID/status statm comm\n"
@@ -108,7 +112,7 @@ static void knob_names(struct text *t, const struct machine *m)
 	size_t column = 0;
 	for (unsigned i = 0; i < nr_knobs; i++) {
 		const struct knob *k = &knob_table[i];
-		if (strncmp(k->path, VM_KNOBS, strlen(VM_KNOBS)) || (k->shown && !k->shown(m, 0)))
+		if (strncmp(k->path, VM_KNOBS, strlen(VM_KNOBS)) || !knob_shown(k, m, 0))
 			continue;
 		const char *name = k->path + strlen(VM_KNOBS);
 		if (!column || column + 1 + strlen(name) > COLUMNS) {
@@ -131,7 +135,7 @@ void view_readme(struct text *t, const struct snapshot *s, unsigned arg)
 	const struct machine *m = s->machine;
 	unsigned huge_kb = (unsigned)PAGES_TO_KB(1u << m->pageblock_order);
 	unsigned huge_mb = huge_kb / 1024;
-	text_str(t, intro);
+	text_printf(t, intro, s->machine->version->name);
 	text_str(t, tree_proc);
 	knob_names(t, m);
 	if (m->numa)

@@ -57,6 +57,20 @@ uint64_t snap_node_sum(const struct snapshot *s, enum node_stat item)
 	return snap_pages(sum);
 }
 
+/* What 6.1 keeps back from everyone: per zone, its largest reserve and its high mark, no more than it has. */
+uint64_t snap_reserve_pages(const struct snapshot *s)
+{
+	uint64_t sum = 0;
+	FOR_EACH_POPULATED_ZONE(z, s->machine) {
+		const struct zone_snap *snap = &s->zone[z->id];
+		uint64_t most = 0;
+		for (unsigned i = z->type; i < s->machine->nr_zone_types; i++)
+			most = MAX(most, snap->lowmem_reserve[i]);
+		sum += MIN(snap->managed, most + snap->watermark[WMARK_HIGH]);
+	}
+	return sum;
+}
+
 /* On a 32-bit machine Movable is made of high memory (is_highmem, 6.1). */
 bool zone_is_high(const struct zone *z)
 {

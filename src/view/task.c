@@ -60,7 +60,7 @@ static void memory_lines(struct text *t, const struct task_usage *u)
 	kb_line(t, "VmStk", 0);
 	kb_line(t, "VmExe", 0);
 	kb_line(t, "VmLib", 0);
-	kb_line(t, "VmPTE", 0);
+	kb_line(t, "VmPTE", u->table_pages);
 	kb_line(t, "VmSwap", 0);
 	kb_line(t, "HugetlbPages", u->hugetlb_pages);
 }

@@ -15,7 +15,7 @@ enum view_scope { VIEW_ONCE, VIEW_NODE, VIEW_CPU, VIEW_TASK /* proc/%u: arg is t
 enum view_style {
 	VIEW_PROC, /* size 0; writing by root is EIO */
 	VIEW_SYSFS, /* size 4096; writing is EACCES */
-	VIEW_PLAIN, /* README: real size */
+	VIEW_PLAIN, /* README, SMBIOS tables: real size */
 };
 
 struct view {

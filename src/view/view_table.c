@@ -12,6 +12,7 @@
 #define CPUS "sys/devices/system/cpu/"
 #define CPU CPUS "cpu%u/"
 #define TOPOLOGY CPU "topology/"
+#define DMI "sys/firmware/dmi/tables/"
 
 #define ONCE(style_, path_, mode_, parts_, render_)                                                \
 	{                                                                                          \
@@ -97,6 +98,9 @@ const struct view view_table[] = {
 	OF_CPU(TOPOLOGY "core_siblings_list", cpu_topology_shown, view_cpu_package_list),
 	OF_CPU(TOPOLOGY "package_cpus", cpu_topology_shown, view_cpu_package_map),
 	OF_CPU(TOPOLOGY "package_cpus_list", cpu_topology_shown, view_cpu_package_list),
+
+	ONCE(VIEW_PLAIN, DMI "smbios_entry_point", 0400, 0, view_dmi_entry_point),
+	ONCE(VIEW_PLAIN, DMI "DMI", 0400, 0, view_dmi_table),
 
 	ONCE(VIEW_PROC, "sys/kernel/debug/extfrag/extfrag_index", 0444, SNAP_FREE, view_extfrag_index),
 	ONCE(VIEW_PROC, "sys/kernel/debug/extfrag/unusable_index", 0444, SNAP_FREE, view_unusable_index),

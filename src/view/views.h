@@ -46,6 +46,11 @@ void view_cpu_package_map(struct text *t, const struct snapshot *s, unsigned arg
 void view_cpu_package_list(struct text *t, const struct snapshot *s, unsigned arg);
 bool cpu_topology_shown(const struct machine *m, unsigned cpu);
 bool cpu_online_shown(const struct machine *m, unsigned cpu);
+unsigned cpu_threads_per_core(const struct machine *m); /* 1 or 2 */
+
+/* sys/firmware/dmi/tables: bytes, not text */
+void view_dmi_entry_point(struct text *t, const struct snapshot *s, unsigned arg);
+void view_dmi_table(struct text *t, const struct snapshot *s, unsigned arg);
 
 /* proc/PID */
 void view_task_status(struct text *t, struct task *task);
@@ -70,6 +75,13 @@ uint64_t snap_node_managed(const struct snapshot *s, unsigned nid);
 uint64_t snap_zone_sum(const struct snapshot *s, enum zone_stat item);
 uint64_t snap_numa_sum(const struct snapshot *s, enum numa_stat item);
 uint64_t snap_node_sum(const struct snapshot *s, enum node_stat item);
+/* What 6.1 keeps back from everyone (totalreserve_pages). */
+uint64_t snap_reserve_pages(const struct snapshot *s);
+
+struct dirty_thresholds {
+	uint64_t pages, background_pages;
+};
+struct dirty_thresholds snap_dirty_thresholds(const struct snapshot *s); /* dirty.c */
 bool zone_is_high(const struct zone *z); /* counted as HighTotal */
 
 #endif

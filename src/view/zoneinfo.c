@@ -14,10 +14,11 @@
 static void node_items(struct chunk *c, const struct machine *m, const struct node_snap *n)
 {
 	chunk_lit(c, "  per-node stats\n");
-	for (unsigned i = 0; i < NR_NODE_STATS; i++)
-		if (node_stat_shown(m, i))
-			label_line_indented(c, &node_label[i],
-					    node_stat_shown_value(m, i, snap_pages(n->stat[i])));
+	for (unsigned i = 0; i < m->shown.nr_node; i++) {
+		unsigned item = m->shown.node[i];
+		label_line_indented(c, &node_label[item],
+				    node_stat_shown_value(m, item, snap_pages(n->stat[item])));
+	}
 }
 
 static void protection(struct chunk *c, const struct machine *m, const struct zone_snap *snap)
@@ -33,25 +34,30 @@ static void protection(struct chunk *c, const struct machine *m, const struct zo
 
 static void marks(struct chunk *c, const struct zone *z, const struct zone_snap *snap)
 {
+	const struct kernel_version *v = z->machine->version;
 	chunk_line(c, "  pages free     ", snap_pages(snap->stat[NR_FREE_PAGES]));
-	chunk_line(c, "        boost    ", snap->boost);
+	if (v->boost_line)
+		chunk_line(c, "        boost    ", snap->boost);
 	chunk_line(c, "        min      ", snap->watermark[WMARK_MIN] + snap->boost);
 	chunk_line(c, "        low      ", snap->watermark[WMARK_LOW] + snap->boost);
 	chunk_line(c, "        high     ", snap->watermark[WMARK_HIGH] + snap->boost);
+	if (v->promo_line)
+		chunk_line(c, "        promo    ", snap->watermark[WMARK_PROMO] + snap->boost);
 	chunk_line(c, "        spanned  ", z->spanned);
 	chunk_line(c, "        present  ", z->present);
 	chunk_line(c, "        managed  ", snap->managed);
-	chunk_lit(c, "        cma      0\n");
+	if (v->cma_line)
+		chunk_lit(c, "        cma      0\n");
 	protection(c, z->machine, snap);
 }
 
 static void zone_items(struct chunk *c, const struct machine *m, const struct zone_snap *snap)
 {
-	for (unsigned i = 0; i < NR_ZONE_STATS; i++)
-		label_line_indented(c, &zone_label[i], snap_pages(snap->stat[i]));
-	if (!m->numa)
-		return;
-	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+	for (unsigned i = 0; i < m->shown.nr_zone; i++) {
+		unsigned item = m->shown.zone[i];
+		label_line_indented(c, &zone_label[item], snap_pages(snap->stat[item]));
+	}
+	for (unsigned i = 0; i < m->shown.nr_numa; i++)
 		label_line_indented(c, &numa_label[i], snap->numa[i]);
 }
 

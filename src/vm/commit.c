@@ -4,7 +4,7 @@
  * may be (mm/util.c: __vm_enough_memory, vm_commit_limit; mm/mmap.c:
  * init_user_reserve, init_admin_reserve, 6.1). Differs from Linux in that the
  * promise is one exact atomic number, not a per-CPU counter that may lag.
- * There is no swap yet, so it adds nothing to the limit.
+ * There is no swap yet; that of an imported machine adds to the limit as it did there.
  */
 #include "vm/vm.h"
 
@@ -35,12 +35,14 @@ void overcommit_init(struct vm *vm)
 uint64_t vm_commit_limit_pages(const struct vm *vm)
 {
 	uint64_t kbytes = READ_RELAXED(&vm->overcommit.kbytes);
+	uint64_t swap_pages = KB_TO_PAGES(vm->machine.facts.swap_total_kb);
 	if (kbytes)
-		return KB_TO_PAGES(kbytes);
+		return KB_TO_PAGES(kbytes) + swap_pages;
 
 	uint64_t ratio = (uint64_t)READ_RELAXED(&vm->overcommit.ratio);
 	uint64_t huge_pages = READ_RELAXED(&vm->hugetlb.nr) << vm->hugetlb.order;
-	return (vm->total_pages - huge_pages) * ratio / 100;
+	huge_pages += KB_TO_PAGES(vm->machine.facts.huge_other_kb);
+	return (vm->total_pages - huge_pages) * ratio / 100 + swap_pages;
 }
 
 /* What must stay below the limit for root to log in, and for the user to recover from one large process. */

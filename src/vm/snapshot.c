@@ -122,6 +122,7 @@ static void zones_copy(struct snapshot *s, unsigned parts)
 static void nodes_copy(struct snapshot *s)
 {
 	const struct machine *m = s->machine;
+	s->buffer_pages = snap_pages(READ_RELAXED(&m->nr_buffer_pages));
 	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
 		const struct node *n = &m->node[nid];
 		struct node_snap *to = &s->node[nid];
@@ -137,7 +138,7 @@ static void events_sum(struct snapshot *s)
 {
 	const struct machine *m = s->machine;
 	for (unsigned e = 0; e < NR_VM_EVENTS; e++)
-		s->event[e] = 0;
+		s->event[e] = m->event_base[e];
 	for (unsigned cpu = 0; cpu < m->nr_cpu_ids; cpu++) {
 		const struct cpu *c = &m->cpu[cpu];
 		if (!c->online)
@@ -164,8 +165,18 @@ static void hugetlb_copy(struct snapshot *s, const struct hugetlb *h)
 	}
 }
 
+static void dirty_copy(struct dirty_limits *to, const struct dirty_limits *from)
+{
+	to->ratio = READ_RELAXED(&from->ratio);
+	to->background_ratio = READ_RELAXED(&from->background_ratio);
+	to->bytes = READ_RELAXED(&from->bytes);
+	to->background_bytes = READ_RELAXED(&from->background_bytes);
+	to->highmem = READ_RELAXED(&from->highmem);
+}
+
 void snapshot_fill(struct snapshot *s, struct vm *vm, unsigned parts)
 {
+	dirty_copy(&s->dirty, &vm->dirty);
 	if (parts & (SNAP_ZONES | SNAP_FREE | SNAP_PAGESETS))
 		zones_copy(s, parts);
 	if (parts & SNAP_NODES)

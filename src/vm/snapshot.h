@@ -53,6 +53,8 @@ struct snapshot {
 	uint64_t hugetlb_max, hugetlb_nr, hugetlb_free, hugetlb_reserved, hugetlb_surplus,
 		hugetlb_overcommit;
 	uint64_t committed_pages, commit_limit_pages;
+	uint64_t buffer_pages; /* with the nodes */
+	struct dirty_limits dirty; /* always */
 };
 
 /* A counter as it is printed: 6.1 never shows a negative one. */

@@ -19,6 +19,16 @@
 #define PID_LIMIT 4194304 /* 6.1's PID_MAX_LIMIT of 64 bits */
 #define SLOT_BYTES ((TASKS_MAX + 1) * sizeof(struct task *))
 
+/* Whoever wants to hold the machine waits for those inside, not for those who come later. */
+static void gate_init(pthread_rwlock_t *gate)
+{
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(gate, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
 int tasks_init(struct vm *vm)
 {
 	struct tasks *ts = &vm->tasks;
@@ -26,6 +36,7 @@ int tasks_init(struct vm *vm)
 		.nr_slots = 1, .free_hint = 1, .next_pid = PID_FIRST, .reaper_epoll = -1, .reaper_wake = -1
 	};
 	lock_init(&ts->lock, RANK_TASKS, 0);
+	gate_init(&ts->gate);
 	ts->slot = mem_map(SLOT_BYTES);
 	ts->by_name = mem_zalloc(TASK_HASH_SIZE * sizeof(*ts->by_name));
 	ts->by_pid = mem_zalloc(TASK_HASH_SIZE * sizeof(*ts->by_pid));
@@ -39,7 +50,10 @@ static void task_destroy(struct task *t)
 {
 	page_index_fini(&t->anon);
 	page_index_fini(&t->file);
+	page_index_fini(&t->shmem);
 	page_index_fini(&t->hugetlb);
+	page_index_fini(&t->anon_tables);
+	page_index_fini(&t->hugetlb_tables);
 	task_pages_fini(t);
 	mem_free(t->procs);
 	lock_fini(&t->index_lock);
@@ -62,6 +76,7 @@ void tasks_fini(struct vm *vm)
 	mem_free(ts->by_name);
 	mem_unmap(ts->slot, SLOT_BYTES);
 	lock_fini(&ts->lock);
+	pthread_rwlock_destroy(&ts->gate);
 }
 
 /* ---- Hash chains. tasks.lock ---- */
@@ -176,21 +191,29 @@ static int table_add(struct vm *vm, struct task *t)
 	return 0;
 }
 
+static struct task *task_alloc(struct vm *vm, const char *name)
+{
+	struct task *t = mem_zalloc(sizeof(*t));
+	if (!t)
+		return NULL;
+	t->vm = vm;
+	t->cpu = first_cpu(vm);
+	memcpy(t->name, name, strlen(name) + 1); /* name_check has seen its length */
+	lock_init(&t->lock, RANK_TASK, 0);
+	lock_init(&t->index_lock, RANK_OWNER, 0);
+	return t;
+}
+
 int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct task **out)
 {
 	int error = name_check(name);
 	if (error)
 		return error;
-	struct task *t = mem_zalloc(sizeof(*t));
+	struct task *t = task_alloc(vm, name);
 	if (!t)
 		return -ENOMEM;
-	t->vm = vm;
 	t->uid = uid;
 	t->gid = gid;
-	t->cpu = first_cpu(vm);
-	memcpy(t->name, name, strlen(name) + 1); /* name_check has seen its length */
-	lock_init(&t->lock, RANK_TASK, 0);
-	lock_init(&t->index_lock, RANK_OWNER, 0);
 
 	lock_take(&vm->tasks.lock);
 	error = table_add(vm, t);
@@ -199,6 +222,28 @@ int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct ta
 		task_destroy(t);
 		return error;
 	}
+	*out = t;
+	return 0;
+}
+
+int task_restore(struct vm *vm, uint32_t id, pid_t pid, const char *name, struct task **out)
+{
+	struct tasks *ts = &vm->tasks;
+	int error = name_check(name);
+	if (error)
+		return error;
+	if (!id || id > TASKS_MAX || ts->slot[id] || lookup_name(ts, name) || lookup_pid(ts, pid))
+		return -EEXIST;
+	struct task *t = task_alloc(vm, name);
+	if (!t)
+		return -ENOMEM;
+	t->id = id;
+	t->pid = pid;
+	t->refs = 1;
+	names_add(ts, t);
+	ts->slot[id] = t;
+	ts->nr_slots = MAX(ts->nr_slots, id + 1);
+	ts->nr++;
 	*out = t;
 	return 0;
 }
@@ -236,8 +281,10 @@ static void task_empty(struct task *t)
 	task_procs_clear(t);
 	int error = task_anon_set(t, 0);
 	ASSERT(!error);
+	task_tables_shrink(t, &t->anon_tables, 0); /* an imported task may have them without memory */
 	error = task_file_set(t, 0);
 	ASSERT(!error);
+	task_shmem_free(t);
 	error = task_hugetlb_set(t, 0);
 	ASSERT(!error);
 	task_pages_free_all(t);
@@ -246,11 +293,13 @@ static void task_empty(struct task *t)
 
 bool task_end(struct task *t)
 {
-	if (!table_hide(t))
+	if (!table_hide(t)) /* before the gate: a long change ends at once, so that whoever waits for it does */
 		return false;
+	pthread_rwlock_rdlock(&t->vm->tasks.gate);
 	task_empty(t);
 	cpu_stat_fold(&t->vm->machine.cpu[t->cpu]);
 	table_forget(t);
+	pthread_rwlock_unlock(&t->vm->tasks.gate);
 	return true;
 }
 
@@ -332,5 +381,6 @@ void task_usage(struct task *t, struct task_usage *u)
 		.file_pages = page_index_nr(&t->file),
 		.hugetlb_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb.order,
 		.block_pages = task_pages_total(t),
+		.table_pages = page_index_nr(&t->anon_tables) + page_index_nr(&t->hugetlb_tables),
 	};
 }

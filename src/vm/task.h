@@ -20,6 +20,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "mm/machine.h"
+#include "policy/policy.h"
 #include "vm/page_index.h"
 
 #include <sys/types.h>
@@ -67,7 +68,9 @@ struct task {
 	struct lock index_lock;
 	struct page_index anon; /* slot = page of mem */
 	struct page_index file;
+	struct page_index shmem; /* imported */
 	struct page_index hugetlb;
+	struct page_index anon_tables, hugetlb_tables; /* page tables of the two mappings */
 	struct task_pages *pages;
 	unsigned nr_pages;
 	struct task_proc *procs; /* real processes */
@@ -77,6 +80,7 @@ struct task {
 };
 
 struct tasks {
+	pthread_rwlock_t gate; /* taken shared before any task->lock; see vm/hold.h */
 	struct lock lock;
 	struct task **slot; /* by id, TASKS_MAX + 1 of them; reclaim reads entries without the lock */
 	unsigned nr_slots; /* highest id ever used + 1 */
@@ -131,11 +135,17 @@ uint64_t task_mem_bytes(struct task *t);
 
 /* What a task holds now, in 4 KiB pages; for proc/PID. */
 struct task_usage {
-	uint64_t anon_pages, file_pages, block_pages, hugetlb_pages;
+	uint64_t anon_pages, file_pages, block_pages, hugetlb_pages, table_pages;
 };
 void task_usage(struct task *t, struct task_usage *u);
 
-/* Add pages that import found to be clean file cache; the page is PAGE_USED, of order 0. 0 or -ENOMEM. */
-MUST_CHECK int task_adopt_file(struct task *t, struct page *page, enum lru_list which);
+/*
+ * Import: pages that are PAGE_USED, of order 0, become the task's: anonymous
+ * memory, page cache or shared memory (OWNER_TASK_ANON, _FILE, _SHMEM), on this
+ * LRU list and with these marks. nr <= 64. 0, or -ENOMEM and nothing changed.
+ */
+MUST_CHECK int task_adopt(struct task *t, enum owner_kind kind, struct page *const *page, unsigned nr,
+			  enum lru_list lru, unsigned marks);
+MUST_CHECK int task_adopt_table(struct task *t, struct page *page); /* a page table of its anonymous memory */
 
 #endif

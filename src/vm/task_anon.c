@@ -4,7 +4,7 @@
  * its last, on the task's CPU (mm/memory.c: do_anonymous_page, 6.1). Slot n of
  * the index is page n of `mem`, so growing adds at the end and shrinking takes
  * from there. Pages start on the inactive list as 6.1's do, and stay: there is
- * no swap to reclaim them to.
+ * no swap to reclaim them to. Each stretch of pages has its page table first.
  */
 #include "vm/task_private.h"
 
@@ -47,7 +47,7 @@ static void anon_free(struct task *t, unsigned nr)
 	cpu_leave(c);
 }
 
-static void anon_shrink(struct task *t, uint64_t pages)
+static void anon_shrink(struct task *t, uint64_t pages, uint64_t tables)
 {
 	uint64_t had = t->anon.nr;
 	struct progress progress;
@@ -59,10 +59,28 @@ static void anon_shrink(struct task *t, uint64_t pages)
 		progress_step(&progress, t->anon.nr);
 	}
 	vm_uncommit(t->vm, had - pages);
+	task_tables_shrink(t, &t->anon_tables, tables);
 
 	lock_take(&t->index_lock);
 	page_index_trim(&t->anon);
 	lock_drop(&t->index_lock);
+}
+
+/* The first page that the table of the next page to be touched does not map. */
+static uint64_t anon_mapped_end(const struct task *t)
+{
+	return ALIGN_UP(t->anon.nr + 1, 1ull << t->vm->machine.pageblock_order);
+}
+
+/* Room in the indices, so that adding pages cannot fail. */
+static int anon_reserve(struct task *t, uint64_t pages)
+{
+	lock_take(&t->index_lock);
+	int error = page_index_reserve(&t->anon, pages);
+	if (!error)
+		error = page_index_reserve(&t->anon_tables, anon_tables_for(t->vm, pages));
+	lock_drop(&t->index_lock);
+	return error;
 }
 
 static int anon_touch_all(struct task *t, uint64_t pages)
@@ -70,8 +88,9 @@ static int anon_touch_all(struct task *t, uint64_t pages)
 	struct progress progress;
 	progress_start(&progress, t->name, "touching anonymous pages", t->anon.nr, pages);
 	while (t->anon.nr < pages) {
-		unsigned nr = (unsigned)MIN(pages - t->anon.nr, TASK_BATCH);
-		if (anon_touch(t, nr) < nr)
+		unsigned nr = (unsigned)MIN(MIN(pages, anon_mapped_end(t)) - t->anon.nr, TASK_BATCH);
+		if (task_tables_grow(t, &t->anon_tables, anon_tables_for(t->vm, t->anon.nr + 1)) ||
+		    anon_touch(t, nr) < nr)
 			return -ENOMEM;
 		if (task_dead(t))
 			return -ENODEV;
@@ -82,16 +101,14 @@ static int anon_touch_all(struct task *t, uint64_t pages)
 
 static int anon_grow(struct task *t, uint64_t pages)
 {
-	uint64_t had = t->anon.nr;
+	uint64_t had = t->anon.nr, tables = t->anon_tables.nr;
 	if (pages > t->vm->total_pages)
 		return -ENOMEM;
 	int error = vm_commit(t->vm, t, pages - had);
 	if (error)
 		return error;
 
-	lock_take(&t->index_lock);
-	error = page_index_reserve(&t->anon, pages);
-	lock_drop(&t->index_lock);
+	error = anon_reserve(t, pages);
 	if (error) {
 		vm_uncommit(t->vm, pages - had);
 		return error;
@@ -99,9 +116,19 @@ static int anon_grow(struct task *t, uint64_t pages)
 	error = anon_touch_all(t, pages);
 	if (error) {
 		vm_uncommit(t->vm, pages - t->anon.nr); /* anon_shrink gives back what was touched */
-		anon_shrink(t, had);
+		anon_shrink(t, had, tables);
 	}
 	return error;
+}
+
+/*
+ * Tables that stay when there are fewer pages. Those of an imported task that
+ * dense memory would not need go with its last page.
+ */
+static uint64_t tables_left(const struct task *t, uint64_t pages)
+{
+	uint64_t needed = anon_tables_for(t->vm, t->anon.nr), nr = t->anon_tables.nr;
+	return pages ? anon_tables_for(t->vm, pages) + nr - MIN(nr, needed) : 0;
 }
 
 int task_anon_set(struct task *t, uint64_t pages)
@@ -109,6 +136,6 @@ int task_anon_set(struct task *t, uint64_t pages)
 	if (pages > t->anon.nr)
 		return anon_grow(t, pages);
 	if (pages < t->anon.nr)
-		anon_shrink(t, pages);
+		anon_shrink(t, pages, tables_left(t, pages));
 	return 0;
 }

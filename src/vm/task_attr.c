@@ -6,6 +6,7 @@
  */
 #include "vm/task_private.h"
 
+#include "base/caller.h"
 #include "base/parse.h"
 #include "policy/gfp.h"
 
@@ -221,10 +222,12 @@ static int line_store(struct task *t, const struct task_attr *a, const char *lin
 	memcpy(copy, line, len);
 	copy[len] = '\0';
 
-	lock_take(&t->lock);
+	task_lock(t);
+	struct caller before = caller_set((struct caller){ .pid = t->pid, .name = t->name });
 	int error = task_dead(t) ? -ENODEV : a->store(t, copy);
+	caller_set(before);
 	cpu_stat_fold(&t->vm->machine.cpu[t->cpu]); /* it is idle now */
-	lock_drop(&t->lock);
+	task_unlock(t);
 	if (error == -ENOMEM)
 		__atomic_fetch_add(&t->events_alloc_fail, 1, __ATOMIC_RELAXED);
 	return error;

@@ -8,6 +8,7 @@
 #include "vm/task_private.h"
 
 #include "mm/lru.h"
+#include "mm/mark.h"
 
 struct node *lru_lock_move(struct node *held, struct node *wanted)
 {
@@ -55,6 +56,7 @@ void pages_detach(struct task *t, struct cpu *c, enum node_stat stat, struct pag
 	for (unsigned i = 0; i < nr; i++) {
 		node = lru_lock_move(node, page_node(&t->vm->machine, page[i]));
 		lru_del(c, page[i]);
+		page_unmark(c, page[i]);
 		node_stat_add(c, node, stat, -1);
 	}
 	lru_lock_move(node, NULL);

@@ -12,6 +12,7 @@
 #include "vm/task_private.h"
 
 #include "mm/lru.h"
+#include "mm/mark.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -20,6 +21,8 @@ static bool file_release(void *ctx, struct page *page)
 {
 	struct vm *vm = ctx;
 	struct task *t = __atomic_load_n(&vm->tasks.slot[owner_id(page->owner)], __ATOMIC_ACQUIRE);
+	if (page->marks & (MARK_DIRTY | MARK_WRITEBACK))
+		return false; /* nobody writes it back yet */
 
 	lock_take(&t->index_lock);
 	page_index_remove(&vm->machine, &t->file, page);
@@ -62,6 +65,7 @@ static bool file_take(struct task *t, struct cpu *c, struct page *page, struct n
 	lock_drop(&t->index_lock);
 	if (ours) {
 		lru_del(c, page);
+		page_unmark(c, page);
 		node_stat_add(c, node, NR_FILE_PAGES, -1);
 	}
 	lock_drop(&node->lru.lock);
@@ -188,24 +192,5 @@ int task_file_set(struct task *t, uint64_t pages)
 	if (pages > had)
 		return file_grow(t, pages, had);
 	file_shrink(t, pages);
-	return 0;
-}
-
-int task_adopt_file(struct task *t, struct page *page, enum lru_list which)
-{
-	struct cpu *c = task_cpu(t);
-	const struct page_use use = file_use(t, which);
-
-	lock_take(&t->index_lock);
-	uint64_t cap = t->file.nr < t->file.cap ? t->file.cap : MAX(t->file.cap * 2, TASK_BATCH);
-	int error = page_index_reserve(&t->file, cap);
-	lock_drop(&t->index_lock);
-	if (error)
-		return error;
-
-	cpu_enter(c);
-	page->private = 0;
-	pages_attach(t, c, &use, &page, 1);
-	cpu_leave(c);
 	return 0;
 }

@@ -2,6 +2,7 @@
 /*
  * Huge pages that a task holds, mapped and touched at once: each comes from
  * the pool of the task's node first, then from the others, then as surplus.
+ * Each GiB of them has its page table first.
  */
 #include "vm/task_private.h"
 
@@ -10,6 +11,8 @@
 static int hugetlb_take(struct task *t)
 {
 	struct vm *vm = t->vm;
+	if (task_tables_grow(t, &t->hugetlb_tables, hugetlb_tables_for(vm, t->hugetlb.nr + 1)))
+		return -ENOMEM;
 	struct page *page = hugetlb_alloc(&vm->policy, &vm->hugetlb, task_cpu(t));
 	if (!page)
 		return -ENOMEM;
@@ -33,6 +36,7 @@ static void hugetlb_cut(struct task *t, uint64_t nr)
 		lock_drop(&t->index_lock);
 		hugetlb_free(&vm->policy, &vm->hugetlb, task_cpu(t), page);
 	}
+	task_tables_shrink(t, &t->hugetlb_tables, hugetlb_tables_for(vm, nr));
 	lock_take(&t->index_lock);
 	page_index_trim(&t->hugetlb);
 	lock_drop(&t->index_lock);
@@ -68,6 +72,8 @@ static int hugetlb_grow(struct task *t, uint64_t nr)
 		return -ENOMEM;
 	lock_take(&t->index_lock);
 	int error = page_index_reserve(&t->hugetlb, nr);
+	if (!error)
+		error = page_index_reserve(&t->hugetlb_tables, hugetlb_tables_for(t->vm, nr));
 	lock_drop(&t->index_lock);
 	if (error)
 		return error;

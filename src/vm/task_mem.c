@@ -10,6 +10,7 @@
  * and whoever gets it next makes it zero first: nobody reads what another
  * wrote.
  */
+#include "vm/record.h"
 #include "vm/task_private.h"
 
 #include <errno.h>
@@ -156,10 +157,10 @@ ssize_t task_mem_read(struct task *t, char *buf, size_t len, uint64_t offset)
 	ssize_t ret = -ENODEV;
 	if (!t->vm->region)
 		return -ENXIO;
-	lock_take(&t->lock);
+	task_lock(t);
 	if (!task_dead(t))
 		ret = content_read(t, buf, len_inside(t, len, offset), offset);
-	lock_drop(&t->lock);
+	task_unlock(t);
 	return ret;
 }
 
@@ -170,10 +171,35 @@ ssize_t task_mem_write(struct task *t, const char *buf, size_t len, uint64_t off
 		return -ENXIO;
 	if (!len)
 		return 0;
-	lock_take(&t->lock);
+	task_lock(t);
 	size_t inside = len_inside(t, len, offset);
 	if (!task_dead(t))
 		ret = inside ? content_write(t, buf, inside, offset) : -ENOSPC;
-	lock_drop(&t->lock);
+	task_unlock(t);
 	return ret;
+}
+
+/* ---- For a state ---- */
+
+static bool slot_has_content(const struct task *t, uint64_t slot)
+{
+	return pfn_page(&t->vm->machine, t->anon.pfn[slot])->flags & PG_CONTENT;
+}
+
+bool task_content_next(const struct task *t, uint64_t from, uint64_t *start, uint64_t *end)
+{
+	if (!t->content_pages)
+		return false;
+	while (from < t->anon.nr && !slot_has_content(t, from))
+		from++;
+	*start = from;
+	while (from < t->anon.nr && slot_has_content(t, from))
+		from++;
+	*end = from;
+	return *start < *end;
+}
+
+const char *task_content_page(const struct task *t, uint64_t slot)
+{
+	return page_bytes(t->vm, pfn_page(&t->vm->machine, t->anon.pfn[slot]));
 }

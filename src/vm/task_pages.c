@@ -35,6 +35,17 @@ static int line_add(struct task *t, unsigned order, gfp_t gfp, struct task_pages
 	return 0;
 }
 
+int task_pages_line(struct task *t, unsigned order, gfp_t gfp, struct page_index **out)
+{
+	struct task_pages *line;
+	lock_take(&t->index_lock);
+	int error = line_find(t, order, gfp) ? -EEXIST : line_add(t, order, gfp, &line);
+	lock_drop(&t->index_lock);
+	if (!error)
+		*out = &line->blocks;
+	return error;
+}
+
 /* index_lock. The others keep their order, which is the order of reading. */
 static void line_drop(struct task *t, struct task_pages *line)
 {

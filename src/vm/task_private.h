@@ -16,12 +16,27 @@
 MUST_CHECK int tasks_init(struct vm *vm);
 /* Forget every task without giving its pages back: the machine goes too. No thread runs any more. */
 void tasks_fini(struct vm *vm);
+/* Import: a task of this slot and number. 0, -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOMEM. The table's reference is the only one. */
+MUST_CHECK int task_restore(struct vm *vm, uint32_t id, pid_t pid, const char *name, struct task **out);
 /* Take the task out of the table and free all it holds. False: somebody else has done it. The caller has a reference. */
 bool task_end(struct task *t);
 
 static inline bool task_dead(const struct task *t)
 {
 	return READ_RELAXED(&t->dead);
+}
+
+/* Change a task: past the gate, one at a time. Not nested. */
+static inline void task_lock(struct task *t)
+{
+	pthread_rwlock_rdlock(&t->vm->tasks.gate);
+	lock_take(&t->lock);
+}
+
+static inline void task_unlock(struct task *t)
+{
+	lock_drop(&t->lock);
+	pthread_rwlock_unlock(&t->vm->tasks.gate);
 }
 
 static inline struct cpu *task_cpu(const struct task *t)
@@ -59,11 +74,23 @@ MUST_CHECK int task_hugetlb_set(struct task *t, uint64_t nr);
 MUST_CHECK int task_pages_set(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks);
 uint64_t task_pages_count(struct task *t, unsigned order, gfp_t gfp);
 void task_pages_free_all(struct task *t);
+/* Import: a new line of `pages`, without blocks. 0, -EEXIST, -ENOSPC, -ENOMEM. */
+MUST_CHECK int task_pages_line(struct task *t, unsigned order, gfp_t gfp, struct page_index **out);
 void task_pages_fini(struct task *t); /* tables only */
 uint64_t task_pages_total(struct task *t); /* in 4 KiB pages */
 void task_pages_show(struct task *t, struct text *out);
 
 extern const struct owner_ops task_file_ops; /* ctx: struct vm */
+
+/* ---- task_adopt.c ---- */
+void task_shmem_free(struct task *t); /* all of it. task->lock held */
+
+/* ---- task_pagetable.c. task->lock held ---- */
+uint64_t anon_tables_for(const struct vm *vm, uint64_t pages); /* how many tables map that much */
+uint64_t hugetlb_tables_for(const struct vm *vm, uint64_t nr);
+/* Have at least nr tables; there is room in the index. 0, or -ENOMEM and some may have been taken. */
+MUST_CHECK int task_tables_grow(struct task *t, struct page_index *tables, uint64_t nr);
+void task_tables_shrink(struct task *t, struct page_index *tables, uint64_t nr); /* have at most nr tables */
 
 /* ---- task_mem.c: bytes behind the pages. task->lock held ---- */
 /* A page with somebody's old bytes becomes all zero. */

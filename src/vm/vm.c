@@ -32,6 +32,9 @@ static int policy_boot(struct vm *vm, struct why *why)
 	vm->policy.owner[OWNER_TASK_FILE] = &task_file_ops;
 	vm->policy.owner_ctx = vm;
 
+	vm->policy.report.log = &vm->log;
+	vm->policy.report.hugetlb = &vm->hugetlb;
+
 	error = hugetlb_init(&vm->hugetlb, &vm->machine);
 	if (error) {
 		policy_fini(&vm->policy);
@@ -52,6 +55,17 @@ static int parts_boot(struct vm *vm, struct why *why)
 		return why_set(why, error, "cannot set up the table of tasks: %s", strerror(-error));
 	}
 	return 0;
+}
+
+static int log_boot(struct vm *vm, struct why *why)
+{
+	int error = ring_init(&vm->log, &vm->machine.clock, RING_BYTES);
+	if (error)
+		return why_set(why, error, "no memory for the machine's log");
+	error = parts_boot(vm, why);
+	if (error)
+		ring_fini(&vm->log);
+	return error;
 }
 
 static void ticker_init(struct vm *vm)
@@ -77,7 +91,7 @@ int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_conf
 	if (error)
 		return error;
 	clock_init(&vm->machine.clock, vm->deterministic);
-	error = parts_boot(vm, why);
+	error = log_boot(vm, why);
 	if (error) {
 		machine_shutdown(&vm->machine);
 		return error;
@@ -85,6 +99,7 @@ int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_conf
 	lock_init(&vm->knob_lock, RANK_KNOB, 0);
 	vm->total_pages = vm->machine.managed_pages;
 	overcommit_init(vm);
+	vm->dirty = (struct dirty_limits){ .ratio = 20, .background_ratio = 10 };
 	ticker_init(vm);
 	return 0;
 }
@@ -179,6 +194,7 @@ static int threads_start(struct vm *vm)
 int vm_start(struct vm *vm)
 {
 	sigset_t all, old;
+	report_boot(&vm->policy);
 	if (vm->deterministic)
 		return policy_start(&vm->policy);
 	sigfillset(&all);
@@ -196,6 +212,7 @@ void vm_shutdown(struct vm *vm)
 	tasks_fini(vm);
 	hugetlb_fini(&vm->hugetlb);
 	machine_shutdown(&vm->machine);
+	ring_fini(&vm->log);
 	pthread_cond_destroy(&vm->ticker_cond);
 	pthread_mutex_destroy(&vm->ticker_mutex);
 	lock_fini(&vm->knob_lock);

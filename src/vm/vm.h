@@ -8,6 +8,7 @@
  * configuration, the mount and the tests all drive this.
  */
 
+#include "base/ring.h"
 #include "base/rng.h"
 #include "mm/hugetlb.h"
 #include "mm/machine.h"
@@ -22,6 +23,13 @@ struct overcommit {
 	int64_t committed_pages; /* atomic */
 };
 
+/* How much of the memory that may be dirty makes writers wait, and makes writeback start; bytes instead of percent if not 0. */
+struct dirty_limits {
+	int32_t ratio, background_ratio; /* vm.dirty_ratio, vm.dirty_background_ratio */
+	uint64_t bytes, background_bytes; /* vm.dirty_bytes, vm.dirty_background_bytes */
+	int32_t highmem; /* vm.highmem_is_dirtyable */
+};
+
 struct vm_config {
 	bool deterministic;
 	uint64_t seed;
@@ -31,12 +39,14 @@ struct vm_config {
 
 struct vm {
 	struct machine machine;
+	struct ring log; /* what dev/kmsg shows */
 	struct policy policy;
 	struct hugetlb hugetlb;
 	struct region *region; /* may be NULL */
 	bool content_stays; /* relaxed: the host kept bytes of freed frames, so their pages still have PG_CONTENT */
 	struct tasks tasks;
 	struct overcommit overcommit;
+	struct dirty_limits dirty;
 	int32_t stat_interval; /* seconds */
 	bool deterministic;
 	struct rng rng; /* RANK_TASKS lock */

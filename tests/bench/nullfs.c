@@ -162,7 +162,8 @@ int main(int argc, char **argv)
 			fprintf(stderr, "nullfs: too many files\n");
 			return 2;
 		}
-	struct fuse_session *session = argc < 3 ? NULL : fuse_session_new(&fuse_args, &null_ops, sizeof(null_ops), NULL);
+	struct fuse_session *session =
+		argc < 3 ? NULL : fuse_session_new(&fuse_args, &null_ops, sizeof(null_ops), NULL);
 	if (!session)
 		return 2;
 	int status = session_serve(session, argv[1]);

@@ -192,7 +192,7 @@ static void step_print(const struct row *row, const struct figures *f, unsigned 
 	snprintf(name, sizeof(name), "%s%s%s", row->name, row->spec.load == LOAD_BULK ? ", " : "",
 		 row->spec.load == LOAD_BULK ? bulk_step[step] : "");
 	printf("  %-32s %u", name, row->spec.nr_threads);
-	for (unsigned i = 0; i < ALLOCATORS; i++)
+	for (unsigned i = 0; i < ALLOCATORS && f->ns[i][step].nr; i++)
 		printf(" %8.1f", samples_spread(&f->ns[i][step]).median);
 	ratio_print(&f->ns[INSIDE][step], &f->ns[PEER][step]);
 	ratio_print(&f->ns[ENTRY][step], &f->ns[PEER][step]);
@@ -219,8 +219,11 @@ static void table_run(void)
 {
 	unsigned rounds = CLAMP(env_number("ROUNDS", 9), 1u, ROUNDS_MAX);
 	bool quick = env_set("QUICK");
+	const char *reason = getenv("BENCH_NO_PEER"); /* run.sh knows better why there is none */
 	const char *why = pages_mempool_init();
 
+	if (why && reason)
+		why = reason;
 	if (why)
 		summary_skip("DPDK's mempool", why);
 	printf("Page frames: ns for one operation (a pair counts as one), median of %u rounds\n"

@@ -4,8 +4,9 @@
  * with
  *
  *   LOAD(name)                            a name of its own for each inclusion
- *   LOAD_TAKE(worker, order, kind)        a block or NULL
- *   LOAD_GIVE(worker, block, order)
+ *   LOAD_CONTEXT, LOAD_CONTEXT_OF(worker) what a caller has at hand, found once for a loop
+ *   LOAD_TAKE(context, order, kind)       a block or NULL
+ *   LOAD_GIVE(context, block, order)
  *
  * defined; it leaves LOAD(run)(struct worker *).
  */
@@ -13,16 +14,17 @@
 static void LOAD(pair)(struct worker *w)
 {
 	unsigned order = w->spec->order, kind = w->spec->pages;
+	LOAD_CONTEXT *context = LOAD_CONTEXT_OF(w);
 	uint64_t nr = w->spec->nr_ops;
 
 	pthread_barrier_wait(w->barrier);
 	uint64_t from = load_clock_ns(w);
 	for (uint64_t i = 0; i < nr; i++) {
-		void *block = LOAD_TAKE(w, order, kind);
+		void *block = LOAD_TAKE(context, order, kind);
 		__asm__ volatile("" : "+r"(block) : : "memory");
 		if (UNLIKELY(!block))
 			load_failed(w);
-		LOAD_GIVE(w, block, order);
+		LOAD_GIVE(context, block, order);
 	}
 	w->ns[STEP_PAIR] = (double)(load_clock_ns(w) - from) / (double)nr;
 }
@@ -30,9 +32,10 @@ static void LOAD(pair)(struct worker *w)
 static void LOAD(take_all)(struct worker *w)
 {
 	unsigned order = w->spec->order, kind = w->spec->pages;
+	LOAD_CONTEXT *context = LOAD_CONTEXT_OF(w);
 
 	for (uint64_t i = 0; i < w->spec->nr_ops; i++) {
-		void *block = LOAD_TAKE(w, order, kind);
+		void *block = LOAD_TAKE(context, order, kind);
 		if (UNLIKELY(!block))
 			load_failed(w);
 		w->block[i].at = block;
@@ -42,6 +45,7 @@ static void LOAD(take_all)(struct worker *w)
 static void LOAD(bulk)(struct worker *w)
 {
 	uint64_t nr = w->spec->nr_ops, at[2 * STEPS];
+	LOAD_CONTEXT *context = LOAD_CONTEXT_OF(w);
 	unsigned order = w->spec->order;
 
 	pthread_barrier_wait(w->barrier);
@@ -51,29 +55,30 @@ static void LOAD(bulk)(struct worker *w)
 	pthread_barrier_wait(w->barrier);
 	at[2] = load_clock_ns(w);
 	for (uint64_t i = 0; i < nr; i++)
-		LOAD_GIVE(w, w->block[i].at, order);
+		LOAD_GIVE(context, w->block[i].at, order);
 	at[3] = load_clock_ns(w);
 	pthread_barrier_wait(w->barrier);
 	LOAD(take_all)(w);
 	pthread_barrier_wait(w->barrier);
 	at[4] = load_clock_ns(w);
 	for (uint64_t i = 0; i < nr; i++)
-		LOAD_GIVE(w, w->block[w->shuffled[i]].at, order);
+		LOAD_GIVE(context, w->block[w->shuffled[i]].at, order);
 	at[5] = load_clock_ns(w);
 	for (unsigned step = 0; step < STEPS; step++)
-		w->ns[step] = (double)(at[2 * step + 1] - at[2 * step]) / (double)nr;
+		w->ns[step] = (double)(at[2ul * step + 1] - at[2ul * step]) / (double)nr;
 }
 
 static void LOAD(batch)(struct worker *w)
 {
 	unsigned order = w->spec->order, kind = w->spec->pages;
+	LOAD_CONTEXT *context = LOAD_CONTEXT_OF(w);
 
 	for (uint64_t left = w->spec->nr_ops; left; left -= MIN(left, 1000u)) {
 		uint64_t nr = MIN(left, 1000u);
 		for (uint64_t i = 0; i < nr; i++)
-			w->block[i].at = LOAD_TAKE(w, order, kind);
+			w->block[i].at = LOAD_TAKE(context, order, kind);
 		for (uint64_t i = 0; i < nr; i++)
-			LOAD_GIVE(w, w->block[i].at, order);
+			LOAD_GIVE(context, w->block[i].at, order);
 	}
 }
 
@@ -81,13 +86,13 @@ static void LOAD(batch)(struct worker *w)
 static uint64_t LOAD(mixed_take)(struct worker *w, struct block *b, uint64_t *random)
 {
 	b->order = load_random_order(random, w->spec->order);
-	b->at = LOAD_TAKE(w, b->order, w->spec->pages);
+	b->at = LOAD_TAKE(LOAD_CONTEXT_OF(w), b->order, w->spec->pages);
 	w->nr_ops++;
 	if (LIKELY(b->at))
 		return 1ull << b->order;
 	w->nr_failed++;
 	b->order = 0;
-	b->at = LOAD_TAKE(w, 0, w->spec->pages);
+	b->at = LOAD_TAKE(LOAD_CONTEXT_OF(w), 0, w->spec->pages);
 	if (UNLIKELY(!b->at))
 		load_failed(w);
 	return 1;
@@ -96,6 +101,7 @@ static uint64_t LOAD(mixed_take)(struct worker *w, struct block *b, uint64_t *ra
 static void LOAD(mixed)(struct worker *w)
 {
 	uint64_t random = 0x9e3779b97f4a7c15ull + w->id, target = w->nr_frames / 10 * 8;
+	LOAD_CONTEXT *context = LOAD_CONTEXT_OF(w);
 	uint64_t used = 0, live = 0;
 
 	while (used < target)
@@ -114,18 +120,17 @@ static void LOAD(mixed)(struct worker *w)
 		w->block[victim] = w->block[--live];
 		used -= 1ull << b.order;
 		w->nr_ops++;
-		LOAD_GIVE(w, b.at, b.order);
+		LOAD_GIVE(context, b.at, b.order);
 	}
 	w->ns[STEP_PAIR] = (double)(load_clock_ns(w) - from) / (double)w->nr_ops;
 	while (live--)
-		LOAD_GIVE(w, w->block[live].at, w->block[live].order);
+		LOAD_GIVE(context, w->block[live].at, w->block[live].order);
 }
 
 static void LOAD(run)(struct worker *w)
 {
-	static void (*const run[])(struct worker *) = { [LOAD_PAIR] = LOAD(pair),
-							[LOAD_BULK] = LOAD(bulk),
-							[LOAD_BATCH] = LOAD(batch),
-							[LOAD_MIXED] = LOAD(mixed) };
+	static void (*const run[])(struct worker *) = {
+		[LOAD_PAIR] = LOAD(pair), [LOAD_BULK] = LOAD(bulk), [LOAD_BATCH] = LOAD(batch), [LOAD_MIXED] = LOAD(mixed)
+	};
 	run[w->spec->load](w);
 }

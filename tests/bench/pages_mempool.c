@@ -17,7 +17,8 @@
 #include <stdio.h>
 
 #define OBJECTS (PAGES_FRAMES / 4 + (256u << 10)) /* a bulk, and what caches keep */
-#define OBJECTS_COUNTED (32u << 10) /* for counting instructions, where filling the pool takes long */
+#define OBJECTS_COUNTED                                                                            \
+	(32u << 10) /* for counting instructions, where filling the pool takes long */
 #define OBJECT_BYTES 64u
 
 static struct rte_mempool *pool;
@@ -26,37 +27,45 @@ const char *pages_mempool_init(void)
 {
 	static char reason[128];
 	bool no_huge = env_set("BENCH_NO_HUGE"); /* for valgrind, where huge pages are not to be had */
-	char *args[] = { (char *)"bench", (char *)"--no-pci", (char *)"--iova-mode=va",
-			 (char *)"--no-telemetry", (char *)"--log-level=1", (char *)"--lcores=0",
-			 (char *)"-m", (char *)"256", (char *)(no_huge ? "--no-shconf" : "--in-memory"),
-			 (char *)"--no-huge", NULL };
+	char *args[] = { (char *)"bench",
+			 (char *)"--no-pci",
+			 (char *)"--iova-mode=va",
+			 (char *)"--no-telemetry",
+			 (char *)"--log-level=1",
+			 (char *)"--lcores=0",
+			 (char *)"-m",
+			 (char *)"256",
+			 (char *)(no_huge ? "--no-shconf" : "--in-memory"),
+			 (char *)"--no-huge",
+			 NULL };
 	int nr = ARRAY_LEN(args) - (no_huge ? 1 : 2);
 
 	if (rte_eal_init(nr, args) < 0)
 		snprintf(reason, sizeof(reason), "EAL does not start: %s", rte_strerror(rte_errno));
-	else if (!(pool = rte_mempool_create("pages", no_huge ? OBJECTS_COUNTED : OBJECTS, OBJECT_BYTES, RTE_MEMPOOL_CACHE_MAX_SIZE, 0,
-					     NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0)))
+	else if (!(pool = rte_mempool_create("pages", no_huge ? OBJECTS_COUNTED : OBJECTS,
+					     OBJECT_BYTES, RTE_MEMPOOL_CACHE_MAX_SIZE, 0, NULL,
+					     NULL, NULL, NULL, SOCKET_ID_ANY, 0)))
 		snprintf(reason, sizeof(reason), "no pool: %s", rte_strerror(rte_errno));
 	return pool ? NULL : reason;
 }
 
-static inline void *mempool_take(const struct worker *w, unsigned order, unsigned kind)
+static inline void *mempool_take(struct rte_mempool *from, unsigned order, unsigned kind)
 {
 	void *object;
 
-	(void)w;
 	(void)order;
 	(void)kind;
-	return rte_mempool_get(pool, &object) ? NULL : object;
+	return rte_mempool_get(from, &object) ? NULL : object;
 }
 
-static inline void mempool_give(const struct worker *w, void *object, unsigned order)
+static inline void mempool_give(struct rte_mempool *to, void *object, unsigned order)
 {
-	(void)w;
 	(void)order;
-	rte_mempool_put(pool, object);
+	rte_mempool_put(to, object);
 }
 
+#define LOAD_CONTEXT struct rte_mempool
+#define LOAD_CONTEXT_OF(w) pool
 #define LOAD(name) mempool_##name
 #define LOAD_TAKE mempool_take
 #define LOAD_GIVE mempool_give
@@ -87,7 +96,7 @@ const struct allocator mempool = { .name = "mempool",
 
 const char *pages_mempool_init(void)
 {
-	return "DPDK is not installed: make deps-bench";
+	return "this program was built without it";
 }
 
 const struct allocator mempool;

@@ -14,9 +14,9 @@
 static struct machine machine;
 static struct policy policy;
 
-static const gfp_t gfp_of_kind[PAGES_KINDS] = { [PAGES_MOVABLE] = GFP_HIGHUSER_MOVABLE,
-						[PAGES_UNMOVABLE] = GFP_KERNEL,
-						[PAGES_MOVABLE_LIGHT] = GFP_TRANSHUGE_LIGHT };
+static const gfp_t gfp_of_kind[PAGES_KINDS] = {
+	[PAGES_MOVABLE] = GFP_HIGHUSER_MOVABLE, [PAGES_UNMOVABLE] = GFP_KERNEL, [PAGES_MOVABLE_LIGHT] = GFP_TRANSHUGE_LIGHT
+};
 
 void pages_ummfs_init(void)
 {
@@ -31,35 +31,33 @@ void pages_ummfs_init(void)
 	config_fini(&c);
 }
 
-static inline void *inside_take(const struct worker *w, unsigned order, unsigned kind)
+static inline void *inside_take(struct cpu *c, unsigned order, unsigned kind)
 {
-	return alloc_pages(&policy, &machine.cpu[w->id], -1, gfp_of_kind[kind], order);
+	return alloc_pages(&policy, c, -1, gfp_of_kind[kind], order);
 }
 
-static inline void inside_give(const struct worker *w, void *block, unsigned order)
+static inline void inside_give(struct cpu *c, void *block, unsigned order)
 {
-	free_pages(&machine.cpu[w->id], block, order);
+	free_pages(c, block, order);
 }
 
-static inline void *entry_take(const struct worker *w, unsigned order, unsigned kind)
+static inline void *entry_take(struct cpu *c, unsigned order, unsigned kind)
 {
-	struct cpu *c = &machine.cpu[w->id];
-
 	cpu_enter(c);
 	void *block = alloc_pages(&policy, c, -1, gfp_of_kind[kind], order);
 	cpu_leave(c);
 	return block;
 }
 
-static inline void entry_give(const struct worker *w, void *block, unsigned order)
+static inline void entry_give(struct cpu *c, void *block, unsigned order)
 {
-	struct cpu *c = &machine.cpu[w->id];
-
 	cpu_enter(c);
 	free_pages(c, block, order);
 	cpu_leave(c);
 }
 
+#define LOAD_CONTEXT struct cpu
+#define LOAD_CONTEXT_OF(w) (&machine.cpu[(w)->id])
 #define LOAD(name) inside_##name
 #define LOAD_TAKE inside_take
 #define LOAD_GIVE inside_give

@@ -114,16 +114,21 @@ compile_pages() { # compile_pages OUTPUT MEMPOOL-OBJECT LIBRARIES
 }
 compile_all() {
 	mkdir -p "$bin" || return
-	# shellcheck disable=SC2086,SC2046
-	compile start $b/start.c $b/bench.c $b/bench_machine.c $archives -linih -lnuma &&
-		compile_pages pages-alone $b/pages_mempool.c &&
-		compile views $b/views.c $b/bench.c &&
-		compile nullfs $b/nullfs.c $(pkg-config --cflags --libs fuse3)
+	# shellcheck disable=SC2086
+	compile start $b/start.c $b/bench.c $b/bench_machine.c $archives -linih -lnuma &
+	one=$!
+	compile_pages pages-alone $b/pages_mempool.c &
+	two=$!
+	compile views $b/views.c $b/bench.c &
+	three=$!
+	# shellcheck disable=SC2046
+	compile nullfs $b/nullfs.c $(pkg-config --cflags --libs fuse3) &&
+		wait $one && wait $two && wait $three
 }
 # The peer gets what its own build would give it: all of this CPU's instructions.
 compile_dpdk() {
 	rm -f "$bin/pages"
-	pkg-config --exists libdpdk || return
+	pkg-config --exists libdpdk || return 0
 	# shellcheck disable=SC2046
 	compile pages_mempool.o -c -O3 -march=native -DBENCH_DPDK \
 		$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g') $b/pages_mempool.c &&
@@ -161,7 +166,6 @@ part_start() {
 # ---- Page frames ----
 
 HUGE_PAGES=160
-HUGE_KIB=$((HUGE_PAGES * 2048))
 
 # Peers need 2 MiB pages; what is missing is added, and taken away in the end.
 take_huge_pages() {
@@ -177,37 +181,42 @@ take_huge_pages() {
 }
 
 part_pages() {
+	program=$bin/pages-alone
 	if [ ! -x "$bin/pages" ]; then
-		run "$bin/pages-alone" run || failed "page frames"
-		return
-	fi
-	if [ "$(id -u)" -eq 0 ] && take_huge_pages; then
-		run "$bin/pages" run || failed "page frames"
+		BENCH_NO_PEER="libdpdk-dev is not installed: make deps-bench"
+	elif [ "$(id -u)" -ne 0 ] || ! take_huge_pages; then
+		BENCH_NO_PEER="it wants $((HUGE_PAGES * 2)) MiB of huge pages, and root to take them"
 	else
-		skip "DPDK's mempool" "it wants $((HUGE_KIB / 1024)) MiB of huge pages, and root to take them"
-		run "$bin/pages-alone" run || failed "page frames"
+		program=$bin/pages
 	fi
+	export BENCH_NO_PEER
+	run "$program" run || failed "page frames"
 	give_back_huge_pages
 }
 
 # ---- Instructions ----
 
-refs() { # refs PROGRAM ALLOCATOR LOAD ORDER KIND N: instructions from start to end
-	BENCH_NO_HUGE=1 valgrind --tool=callgrind --callgrind-out-file="$tmp/callgrind" "$1" count "$2" "$3" "$4" "$5" "$6" 2>&1 |
-		sed -n 's/.*Collected : *//p'
+refs() { # refs FILE PROGRAM ALLOCATOR LOAD ORDER KIND N: instructions from start to end, into FILE
+	out=$1 program=$2
+	shift 2
+	BENCH_NO_HUGE=1 valgrind --tool=callgrind --callgrind-out-file="$out.callgrind" "$program" count "$@" 2>&1 |
+		sed -n 's/.*Collected : *//p' >"$out"
 }
 
 # The difference of two runs: what start and end cost is in both.
 count() { # count NAME LIMIT PROGRAM ALLOCATOR LOAD ORDER KIND
-	few=$(refs "$3" "$4" "$5" "$6" "$7" 10000)
-	many=$(refs "$3" "$4" "$5" "$6" "$7" 50000)
-	if [ -z "$few" ] || [ -z "$many" ]; then
-		failed "instructions of $1"
+	name=$1 limit=$2
+	shift 2
+	refs "$tmp/few" "$@" 10000 &
+	refs "$tmp/many" "$@" 50000
+	wait $!
+	if ! [ -s "$tmp/few" ] || ! [ -s "$tmp/many" ]; then
+		failed "instructions of $name"
 		return
 	fi
-	awk -v few="$few" -v many="$many" 'BEGIN { printf "%.1f\n", (many - few) / 40000 }' >"$tmp/count"
-	printf '  %-44s %8s\n' "$1" "$(cat "$tmp/count")"
-	[ -z "$2" ] || target "$1" instr "$2" "$tmp/count"
+	echo "$(cat "$tmp/few") $(cat "$tmp/many")" | awk '{ printf "%.1f\n", ($2 - $1) / 40000 }' >"$tmp/count"
+	printf '  %-44s %8s\n' "$name" "$(cat "$tmp/count")"
+	[ -z "$limit" ] || target "instructions, $name" instr "$limit" "$tmp/count"
 }
 
 part_count() {
@@ -219,8 +228,8 @@ part_count() {
 	p=$bin/pages-alone
 	count "order-0 pair inside a CPU" 120 "$p" inside pair 0 0
 	count "order-0 pair, an entry for each operation" "" "$p" entry pair 0 0
-	[ ! -x "$bin/pages" ] || count "mempool pair" "" "$bin/pages" mempool pair 0 0
 	[ -z "$QUICK" ] || return 0
+	[ ! -x "$bin/pages" ] || count "mempool pair" "" "$bin/pages" mempool pair 0 0
 	count "order-0 pair inside, GFP_KERNEL" "" "$p" inside pair 0 1
 	count "order-0 pair of a batch of 1000 inside" "" "$p" inside batch 0 0
 	count "order-3 pair inside" "" "$p" inside pair 3 0
@@ -264,11 +273,7 @@ summary() {
 }
 
 compile_all || { echo "FAILED: the benchmarks do not build" >&2; exit 1; }
-if ! pkg-config --exists libdpdk; then
-	skip "DPDK's mempool" "libdpdk-dev is not installed: make deps-bench"
-elif ! compile_dpdk; then
-	failed "the side of DPDK does not build"
-fi
+compile_dpdk || failed "the side of DPDK does not build"
 for part in $PARTS; do
 	case $part in
 	start | pages | count | views) "part_$part" ;;

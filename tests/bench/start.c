@@ -35,10 +35,10 @@ static double resident_kib(void)
 	unsigned long kib = 0;
 	FILE *f = fopen("/proc/self/smaps_rollup", "r");
 
-	while (f && fgets(line, sizeof(line), f) && sscanf(line, "Rss: %lu", &kib) != 1)
-		;
-	if (!f || !kib)
+	if (!f)
 		bench_fail("/proc/self/smaps_rollup cannot be read");
+	while (fgets(line, sizeof(line), f) && sscanf(line, "Rss: %lu", &kib) != 1)
+		;
 	fclose(f);
 	return (double)kib;
 }
@@ -105,8 +105,8 @@ static void subject_run(const struct subject *s, unsigned rounds)
 	}
 	config_fini(&c);
 	struct spread t = samples_spread(&ms), r = samples_spread(&kib);
-	printf("  %-26s %8.3f ms  [%.3f-%.3f]   resident +%.0f KiB\n", s->name, t.median, t.min, t.max,
-	       r.median);
+	printf("  %-26s %8.3f ms  [%.3f-%.3f]   resident +%.0f KiB\n", s->name, t.median, t.min,
+	       t.max, r.median);
 	snprintf(label, sizeof(label), "start in process, %s", s->name);
 	if (s->limit_ms > 0)
 		summary_target(label, "ms", s->limit_ms, t);

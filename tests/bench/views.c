@@ -5,8 +5,8 @@
  *
  *   views OURS NULL      two mount points; tasks bench-0... are made below OURS
  *
- * Each round gives each side a short slice, in an order that rotates; a ratio is
- * made of figures of the same round. A figure is the mean time of one read (or
+ * In each round every side has four short slices, in turns, in an order that
+ * rotates; a ratio is made of figures of the same round. A figure is the mean time of one read (or
  * open, read to the end, close) as a client sees it. Between reads the state
  * changes: a block of order 4 is taken or given by one of the clients, which is
  * not timed. The other sides have as many changes: the null file system a write
@@ -28,7 +28,8 @@
 
 #define CLIENTS_MOST 8u
 #define BUFFER_BYTES (64u << 10) /* what cat and most exporters read into, or more */
-#define TIMES_LEAST 3u /* in a slice: the host needs 12 ms for pagetypeinfo */
+#define TIMES_LEAST 2u /* in a slice: the host needs 12 ms for pagetypeinfo */
+#define TURNS 4u /* slices of each side in a round */
 
 enum side { OURS, NULLFS, HOST, SIDES };
 enum mode { PREAD, WHOLE, MODES };
@@ -66,7 +67,8 @@ static uint64_t slice_ns;
 
 static void task_path(char *path, size_t size, unsigned client, const char *file)
 {
-	snprintf(path, size, "%s/tasks/bench-%u%s%s", root[OURS], client, file ? "/" : "", file ? file : "");
+	snprintf(path, size, "%s/tasks/bench-%u%s%s", root[OURS], client, file ? "/" : "",
+		 file ? file : "");
 }
 
 static void task_write(unsigned client, const char *file, const char *value)
@@ -206,9 +208,12 @@ static void client_run(const struct cell *cell, enum side side, unsigned client)
 	change_close(&change);
 }
 
-static double slice_run(const struct cell *cell, enum side side)
+struct sum {
+	uint64_t ns, times;
+};
+
+static void slice_run(const struct cell *cell, enum side side, struct sum *sum)
 {
-	uint64_t ns = 0, times = 0;
 	bool failed = false;
 	pid_t pid[CLIENTS_MOST];
 	int status;
@@ -230,30 +235,52 @@ static double slice_run(const struct cell *cell, enum side side)
 	}
 	for (unsigned i = 0; i < cell->nr_clients; i++) {
 		failed |= waitpid(pid[i], &status, 0) != pid[i] || status;
-		ns += shared->ns[i];
-		times += shared->times[i];
+		sum->ns += shared->ns[i];
+		sum->times += shared->times[i];
 	}
 	if (failed)
 		bench_fail("a client of %s/%s failed", root[side], cell->view->path);
-	return (double)ns / (double)times / 1000;
 }
 
 /* ---- The table ---- */
 
+static void ratio_print(struct spread ratio)
+{
+	printf("  %5.2f [%.2f-%.2f]", ratio.median, ratio.min, ratio.max);
+}
+
 static void cell_print(const struct cell *cell, const struct samples us[SIDES])
 {
+	const struct view *view = cell->view;
+	const char *mode = mode_name[cell->mode];
 	struct spread null = samples_ratio(&us[OURS], &us[NULLFS]);
-	struct spread host = samples_ratio(&us[OURS], &us[HOST]);
 	char what[128];
 
-	printf("  %-38s %-16s %u %8.1f %8.1f %9.1f  %5.2f [%.2f-%.2f]  %5.2f [%.2f-%.2f]\n", cell->view->path,
-	       mode_name[cell->mode], cell->nr_clients, samples_spread(&us[OURS]).median,
-	       samples_spread(&us[NULLFS]).median, samples_spread(&us[HOST]).median, null.median,
-	       null.min, null.max, host.median, host.min, host.max);
-	snprintf(what, sizeof(what), "%s of %s, %u client%s, to the null fs", mode_name[cell->mode],
-		 cell->view->path, cell->nr_clients, cell->nr_clients > 1 ? "s" : "");
-	if (cell->view->limit[cell->mode] > 0)
-		summary_target(what, "x", cell->view->limit[cell->mode], null);
+	printf("  %-38s %-16s %u", view->path, mode, cell->nr_clients);
+	for (unsigned side = 0; side < SIDES && us[side].nr; side++)
+		printf(" %8.1f", samples_spread(&us[side]).median);
+	ratio_print(null);
+	if (us[HOST].nr)
+		ratio_print(samples_ratio(&us[OURS], &us[HOST]));
+	putchar('\n');
+	snprintf(what, sizeof(what), "%s of %s, %u client%s, to the null fs", mode, view->path,
+		 cell->nr_clients, cell->nr_clients > 1 ? "s" : "");
+	if (view->limit[cell->mode] > 0)
+		summary_target(what, "x", view->limit[cell->mode], null);
+}
+
+static void round_run(const struct cell *cell, struct samples us[SIDES])
+{
+	struct sum sum[SIDES] = { { 0, 0 } };
+
+	for (unsigned i = 0; i < TURNS * SIDES; i++) {
+		enum side side = (i + us[OURS].nr) % SIDES;
+		if (readable[side])
+			slice_run(cell, side, &sum[side]);
+	}
+	for (unsigned side = 0; side < SIDES; side++)
+		if (readable[side])
+			samples_add(&us[side], (double)sum[side].ns / (double)sum[side].times / 1000);
 }
 
 static void cell_run(const struct cell *cell, unsigned rounds)
@@ -261,11 +288,7 @@ static void cell_run(const struct cell *cell, unsigned rounds)
 	struct samples us[SIDES] = { { .nr = 0 } };
 
 	for (unsigned round = 0; round < rounds; round++)
-		for (unsigned i = 0; i < SIDES; i++) {
-			enum side side = (i + round) % SIDES;
-			if (readable[side])
-				samples_add(&us[side], slice_run(cell, side));
-		}
+		round_run(cell, us);
 	cell_print(cell, us);
 }
 
@@ -319,14 +342,14 @@ int main(int argc, char **argv)
 	}
 	root[OURS] = argv[1];
 	root[NULLFS] = argv[2];
-	slice_ns = env_number("BENCH_SLICE_MS", quick ? 30 : 60) * 1000000ull;
+	slice_ns = env_number("BENCH_SLICE_MS", quick ? 32 : 60) * 1000000ull / TURNS;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		bench_fail("no shared memory");
 	tasks_make();
 	change_check();
 	printf("Views through FUSE: us for one read, median of %u rounds, state changing in between\n"
-	       "  %-38s %-15s thr   ummfs  null fs host file  to null fs         to host file\n",
+	       "  %-38s %-15s thr   ummfs  null fs     host  to null fs         to the host\n",
 	       rounds, "", "");
 	for (unsigned i = 0; i < ARRAY_LEN(views); i++)
 		view_run(&views[i], rounds, quick);

@@ -26,8 +26,8 @@
 #define SKIP 77
 #define READS_MAX 6
 
-static const char machine[] = "[machine]\nbacking = sparse\n[node 0]\nmemory = 6G\ncpus = 0-3\n";
-static char dir[] = "/tmp/ummfs-knobs.XXXXXX";
+static const char machine[] = "[machine]\nbacking = sparse\nkernel = %s\n[node 0]\nmemory = 6G\ncpus = 0-3\n";
+static char dir[32];
 static char mount_point[64], config_path[64];
 
 /* ---- The mount ---- */
@@ -50,9 +50,10 @@ static void folder_remove(void)
 	rmdir(dir);
 }
 
-static void machine_mount(void)
+static void machine_mount(const char *kernel)
 {
 	const char *ummfs = getenv("UMMFS");
+	snprintf(dir, sizeof(dir), "/tmp/ummfs-knobs.XXXXXX");
 	if (access("/dev/fuse", R_OK | W_OK)) {
 		printf("SKIPPED: no /dev/fuse on this host: knobs were not tried through a mount\n");
 		exit(SKIP);
@@ -64,7 +65,7 @@ static void machine_mount(void)
 	snprintf(mount_point, sizeof(mount_point), "%s/m", dir);
 	snprintf(config_path, sizeof(config_path), "%s/conf", dir);
 	FILE *f = fopen(config_path, "w");
-	if (!f || fputs(machine, f) < 0 || fclose(f) || mkdir(mount_point, 0755) ||
+	if (!f || fprintf(f, machine, kernel) < 0 || fclose(f) || mkdir(mount_point, 0755) ||
 	    run(ummfs ? ummfs : "build/ummfs", mount_point, "-c", config_path)) {
 		printf("cannot mount %s on %s\n", config_path, mount_point);
 		folder_remove();
@@ -350,29 +351,49 @@ static unsigned table_check(const char *name, unsigned *rows)
 	return wrong;
 }
 
-static void test_tables(void **state)
+static void tables_check(const char *kernel, unsigned least_rows)
 {
-	(void)state;
-	char **name = knob_rows_tables();
+	char **name = knob_rows_tables(kernel);
 	unsigned rows = 0, wrong = 0, tables = 0;
 
 	if (!name)
 		fail_msg("no tables: run from the source folder or set SRCDIR");
+	machine_mount(kernel);
 	for (; name[tables]; tables++) {
 		wrong += table_check(name[tables], &rows);
 		free(name[tables]);
 	}
+	machine_unmount();
 	free(name);
-	print_message("%u rows of %u tables, %u differ\n", rows, tables, wrong);
-	assert_true(tables >= 16 && rows > 1400);
+	print_message("%s: %u rows of %u tables, %u differ\n", kernel, rows, tables, wrong);
+	assert_true(rows > least_rows);
 	assert_int_equal(wrong, 0);
+}
+
+static void test_6_1(void **state)
+{
+	(void)state;
+	tables_check("6.1", 1400);
+}
+
+static void test_5_10(void **state)
+{
+	(void)state;
+	tables_check("5.10", 200);
+}
+
+static void test_6_12(void **state)
+{
+	(void)state;
+	tables_check("6.12", 900);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_tables) };
-	machine_mount();
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	machine_unmount();
-	return failed;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_6_1),
+		cmocka_unit_test(test_5_10),
+		cmocka_unit_test(test_6_12),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,8 @@ static void mark(struct world *w, const struct page *page, unsigned order, uint8
 static void step_take(struct world *w)
 {
 	struct cpu *c = random_cpu(w);
-	unsigned order = rng_below(&w->rng, 4) ? (unsigned)rng_below(&w->rng, 4) : (unsigned)rng_below(&w->rng, MM_ORDERS);
+	unsigned order = rng_below(&w->rng, 4) ? (unsigned)rng_below(&w->rng, 4)
+					       : (unsigned)rng_below(&w->rng, MM_ORDERS);
 	enum migratetype mt = (enum migratetype)rng_below(&w->rng, MIGRATE_PCPTYPES);
 	cpu_enter(c);
 	struct zone *z = random_zone(w);
@@ -119,7 +120,8 @@ static void step_disturb(struct world *w)
 		node_update_thresholds(z->node, c->zone[z->id].pcp.reclaim_active);
 		break;
 	default:
-		w->m.tune.percpu_pagelist_high_fraction = rng_below(&w->rng, 2) ? 8 + (int)rng_below(&w->rng, 90) : 0;
+		w->m.tune.percpu_pagelist_high_fraction =
+			rng_below(&w->rng, 2) ? 8 + (int)rng_below(&w->rng, 90) : 0;
 		machine_update_pagesets(&w->m);
 	}
 }

@@ -20,8 +20,8 @@ static void init_ask(struct fake_kernel *k)
 		.major = FUSE_KERNEL_VERSION,
 		.minor = 31,
 		.max_readahead = 131072,
-		.flags = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC | FUSE_PARALLEL_DIROPS |
-			 FUSE_MAX_PAGES,
+		.flags = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ATOMIC_O_TRUNC |
+			 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES,
 	};
 
 	assert_int_equal(fake_kernel_ask(k, FUSE_INIT, 0, &in, sizeof(in), NULL, 0), 0);
@@ -96,8 +96,8 @@ uint64_t fake_kernel_receive(struct fake_kernel *k, int *error)
 	return out.unique;
 }
 
-int fake_kernel_ask(struct fake_kernel *k, uint32_t opcode, uint64_t node, const void *arg, size_t arg_len,
-		    const void *data, size_t data_len)
+int fake_kernel_ask(struct fake_kernel *k, uint32_t opcode, uint64_t node, const void *arg,
+		    size_t arg_len, const void *data, size_t data_len)
 {
 	uint64_t sent = fake_kernel_send(k, opcode, node, arg, arg_len, data, data_len);
 	int error;

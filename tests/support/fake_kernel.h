@@ -34,8 +34,8 @@ uint64_t fake_kernel_send(struct fake_kernel *k, uint32_t opcode, uint64_t node,
 uint64_t fake_kernel_receive(struct fake_kernel *k, int *error);
 bool fake_kernel_answered(struct fake_kernel *k, int wait_ms); /* is there a reply to receive? */
 /* Both. 0 or -errno. */
-int fake_kernel_ask(struct fake_kernel *k, uint32_t opcode, uint64_t node, const void *arg, size_t arg_len,
-		    const void *data, size_t data_len);
+int fake_kernel_ask(struct fake_kernel *k, uint32_t opcode, uint64_t node, const void *arg,
+		    size_t arg_len, const void *data, size_t data_len);
 
 /* The common ones. 0 or -errno. */
 int ask_lookup(struct fake_kernel *k, uint64_t dir, const char *name, struct fuse_entry_out *out);

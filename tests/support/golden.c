@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 const char *const golden_captures[] = {
+	"captures/5.10.0-32-amd64-T2",      "captures/5.10.0-32-amd64-T3",
 	"captures/6.1.0-50-686-T7a",        "captures/6.1.0-50-686-pae-T7b",
 	"captures/6.1.0-50-amd64-T1",       "captures/6.1.0-50-amd64-T10",
 	"captures/6.1.0-50-amd64-T12",      "captures/6.1.0-50-amd64-T13",
@@ -19,6 +20,8 @@ const char *const golden_captures[] = {
 	"captures/6.1.0-50-amd64-T2-nothp", "captures/6.1.0-50-amd64-T3",
 	"captures/6.1.0-50-amd64-T5",       "captures/6.1.0-50-amd64-T6b",
 	"captures/6.1.0-50-amd64-T8b",      "captures/6.1.0-50-amd64-T9",
+	"captures/6.12.107+deb13-amd64-T2", "captures/6.12.107+deb13-amd64-T3",
+	"captures/6.12.107+deb13-amd64-T13",
 };
 const unsigned golden_nr_captures = ARRAY_LEN(golden_captures);
 
@@ -89,7 +92,7 @@ static unsigned long value_of(const char *text, const char *key)
 static bool node_item_set(struct golden *g, struct node_snap *n, const char *name, long value)
 {
 	for (unsigned i = 0; i < NR_NODE_STATS; i++) {
-		if (strcmp(node_stat_name[i], name))
+		if (strcmp(node_stat_name[i], name) || !node_stat_shown(&g->machine, i))
 			continue;
 		bool thp = i == NR_ANON_THPS || i == NR_FILE_THPS || i == NR_SHMEM_THPS ||
 			   i == NR_SHMEM_PMDMAPPED || i == NR_FILE_PMDMAPPED;
@@ -99,11 +102,14 @@ static bool node_item_set(struct golden *g, struct node_snap *n, const char *nam
 	return false;
 }
 
-static bool zone_item_set(struct zone_snap *z, const char *name, long value)
+static bool zone_item_set(struct golden *g, struct zone_snap *z, const char *name, long value)
 {
 	for (unsigned i = 0; i < NR_ZONE_STATS; i++)
-		if (!strcmp(zone_stat_name[i], name)) {
+		if (!strcmp(zone_stat_name[i], name) && zone_stat_shown(&g->machine, i)) {
 			z->stat[i] = value;
+			if (i == NR_ZONE_PAGETABLE) /* counted on both */
+				g->snap.node[(z - g->snap.zone) / MM_ZONE_TYPES_MAX].stat[NR_PAGETABLE] +=
+					value;
 			return true;
 		}
 	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
@@ -118,7 +124,7 @@ static bool event_set(struct golden *g, const char *name, long value)
 {
 	char buf[64];
 	for (unsigned e = 0; e < NR_VM_EVENTS; e++)
-		if (!strcmp(vm_event_name(e, buf), name)) {
+		if (!strcmp(vm_event_name(e, buf), name) && vm_event_shown(&g->machine, e)) {
 			g->snap.event[e] = (uint64_t)value;
 			return true;
 		}
@@ -126,6 +132,14 @@ static bool event_set(struct golden *g, const char *name, long value)
 }
 
 /* ---- zoneinfo: the shape, then the numbers ---- */
+
+/* Folders are named by release: ".../6.12.107+deb13-amd64-T3". */
+static const struct kernel_version *golden_version(const struct golden *g)
+{
+	unsigned major, minor;
+	assert_int_equal(sscanf(strrchr(g->dir, '/') + 1, "%u.%u.", &major, &minor), 2);
+	return kernel_version_of(major, minor);
+}
 
 static void shape_count(struct golden *g, const char *text)
 {
@@ -145,6 +159,7 @@ static void shape_count(struct golden *g, const char *text)
 	m->nr_zone_types = zones / m->nr_nodes;
 	m->bits = m->nr_zone_types == MM_ZONE_TYPES_MAX ? 64 : 32;
 	assert_int_equal(zone_kinds(m->bits, m->kind), m->nr_zone_types);
+	machine_set_version(m, golden_version(g));
 }
 
 static void shape_alloc(struct golden *g)
@@ -215,6 +230,8 @@ static void zone_line(struct golden *g, struct zone *z, const char *line)
 		snap->watermark[WMARK_LOW] = after(line, "low ") - snap->boost;
 	else if (starts(line, "        high "))
 		snap->watermark[WMARK_HIGH] = after(line, "high ") - snap->boost;
+	else if (starts(line, "        promo "))
+		snap->watermark[WMARK_PROMO] = after(line, "promo ") - snap->boost;
 	else if (starts(line, "        spanned "))
 		z->spanned = after(line, "spanned ");
 	else if (starts(line, "        present "))
@@ -228,7 +245,7 @@ static void zone_line(struct golden *g, struct zone *z, const char *line)
 	else if (starts(line, "  start_pfn: "))
 		z->start_pfn = after(line, "start_pfn: ");
 	else if (starts(line, "      ") && sscanf(line, "%63s %ld", name, &value) == 2 &&
-		 !strchr(name, ':') && strcmp(name, "cma") && !zone_item_set(snap, name, value) &&
+		 !strchr(name, ':') && strcmp(name, "cma") && !zone_item_set(g, snap, name, value) &&
 		 !node_item_set(g, &g->snap.node[z->node->id], name, value))
 		fail_msg("zoneinfo has \"%s\"", name);
 }
@@ -397,10 +414,12 @@ static void counters_fill(struct golden *g, struct zone_snap *z, struct node_sna
 	long value;
 	for (char *line; (line = line_next(&text));) {
 		assert_int_equal(sscanf(line, "%63s %ld", name, &value), 2);
-		if (zone_item_set(z, name, value) || node_item_set(g, n, name, value) ||
+		if (zone_item_set(g, z, name, value) || node_item_set(g, n, name, value) ||
 		    event_set(g, name, value))
 			continue;
-		if (strcmp(name, "nr_dirty_threshold") &&
+		if (!strcmp(name, "nr_memmap_boot_pages"))
+			g->machine.memmap_pages = (uint64_t)value;
+		else if (strcmp(name, "nr_dirty_threshold") && strcmp(name, "nr_memmap_pages") &&
 		    strcmp(name, "nr_dirty_background_threshold") && strcmp(name, "nr_unstable"))
 			fail_msg("no counter %s", name);
 	}
@@ -441,6 +460,7 @@ bool golden_fill_node(struct golden *g, unsigned nid)
 		return false;
 	for (unsigned type = 0; type < g->machine.nr_zone_types; type++)
 		counters_clear(&g->snap.zone[g->machine.node[nid].zone[type]->id]);
+	memset(n->stat, 0, sizeof(n->stat));
 	counters_fill(g, &g->snap.zone[g->machine.node[nid].zone[0]->id], n, text);
 	free(text);
 	return true;
@@ -484,6 +504,26 @@ bool golden_fill_hugetlb(struct golden *g)
 	s->hugetlb_surplus = value_of(text, "HugePages_Surp:");
 	s->commit_limit_pages = value_of(text, "CommitLimit:") / 4;
 	s->committed_pages = value_of(text, "Committed_AS:") / 4;
+	free(text);
+	return true;
+}
+
+bool golden_fill_facts(struct golden *g)
+{
+	struct machine_facts *f = &g->machine.facts;
+	char *text = golden_read(g, "proc/meminfo");
+	if (!text)
+		return false;
+	bool large = g->machine.pageblock_order == 10;
+	f->has_direct_1g = strstr(text, "DirectMap1G:");
+	f->direct_map_kb[DIRECT_4K] = value_of(text, "DirectMap4k:");
+	f->direct_map_kb[DIRECT_LARGE] = value_of(text, large ? "DirectMap4M:" : "DirectMap2M:");
+	f->direct_map_kb[DIRECT_1G] = f->has_direct_1g ? value_of(text, "DirectMap1G:") : 0;
+	f->vmalloc_used_kb = value_of(text, "VmallocUsed:");
+	f->percpu_kb = value_of(text, "Percpu:");
+	f->corrupted_kb = value_of(text, "HardwareCorrupted:");
+	f->huge_other_kb = value_of(text, "Hugetlb:") -
+			   value_of(text, "HugePages_Total:") * value_of(text, "Hugepagesize:");
 	free(text);
 	return true;
 }

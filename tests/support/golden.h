@@ -32,6 +32,7 @@ bool golden_fill_node(struct golden *g, unsigned nid); /* of nodeN/vmstat, on th
 bool golden_fill_node_hugetlb(struct golden *g, unsigned nid); /* of nodeN/hugepages */
 bool golden_fill_numastat(struct golden *g, unsigned nid); /* of nodeN/numastat, on the node's first zone */
 bool golden_fill_hugetlb(struct golden *g); /* of meminfo, with what is committed */
+bool golden_fill_facts(struct golden *g); /* of meminfo: what nothing moves */
 
 typedef void golden_render(struct text *t, const struct snapshot *s, unsigned arg);
 /* Render and compare with the file, byte for byte; the first line that differs is the message. */
@@ -39,7 +40,7 @@ void golden_compare(const struct golden *g, const char *path, golden_render *ren
 void golden_compare_text(const struct golden *g, const char *path, const char *expected,
 			 golden_render *render, unsigned arg);
 
-/* Every boot capture of 6.1. */
+/* Every boot capture, oldest kernel first. */
 extern const char *const golden_captures[];
 extern const unsigned golden_nr_captures;
 

@@ -62,18 +62,24 @@ static inline struct vm *vm_of(struct machine_spec *s, bool deterministic)
 }
 
 /* 6 GiB on one node, 4 CPUs: DMA, DMA32, Normal. */
-static inline struct vm *vm_6g(void)
+static inline struct vm *vm_6g_of(enum kernel kernel)
 {
 	static const struct zone_shape shape[] = { { 0, 1, 4096, 255 },
 						   { 1, 4096, 786393, 16384 },
 						   { 2, 1048576, 1835008, 39465 } };
 	struct machine_spec s;
 	spec_nodes(&s, 1, 64);
+	s.kernel = kernel;
 	for (unsigned i = 0; i < ARRAY_LEN(shape); i++)
 		spec_zone(&s, 0, &shape[i]);
 	for (unsigned cpu = 0; cpu < 4; cpu++)
 		spec_cpu(&s, 0, cpu);
 	return vm_of(&s, true);
+}
+
+static inline struct vm *vm_6g(void)
+{
+	return vm_6g_of(KERNEL_6_1);
 }
 
 /* Two nodes of 256 MiB with a CPU each. */
@@ -124,7 +130,7 @@ static inline const struct knob *knob_at(struct vm *vm, const char *path, unsign
 		unsigned last = k->scope == KNOB_NODE ? vm->machine.nr_nodes : 1;
 		for (*arg = 0; *arg < last; ++*arg) {
 			assert_true(knob_path(k, &vm->machine, *arg, place, sizeof(place)) > 0);
-			if (!strcmp(place, path) && (!k->shown || k->shown(&vm->machine, *arg)))
+			if (!strcmp(place, path) && knob_shown(k, &vm->machine, *arg))
 				return k;
 		}
 	}

@@ -28,15 +28,18 @@ static int is_table(const struct dirent *e)
 	return dot && !strcmp(dot, ".tsv");
 }
 
-char **knob_rows_tables(void)
+char **knob_rows_tables(const char *kernel)
 {
-	char dir[512];
+	char dir[512], path[600], folder[32] = "";
 	struct dirent **entry;
-	int n = scandir(tables_dir(dir, sizeof(dir)), &entry, is_table, alphasort);
+	if (strcmp(kernel, "6.1"))
+		snprintf(folder, sizeof(folder), "%s/", kernel);
+	snprintf(path, sizeof(path), "%s/%s", tables_dir(dir, sizeof(dir)), folder);
+	int n = scandir(path, &entry, is_table, alphasort);
 	char **name = n < 0 ? NULL : calloc((size_t)n + 1, sizeof(*name));
 	for (int i = 0; i < n; i++) {
-		if (name)
-			name[i] = strdup(entry[i]->d_name);
+		if (name && asprintf(&name[i], "%s%s", folder, entry[i]->d_name) < 0)
+			name[i] = NULL;
 		free(entry[i]);
 	}
 	if (n >= 0)

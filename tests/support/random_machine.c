@@ -13,7 +13,8 @@ uint64_t property_seed(void)
 	const char *given = getenv("SEED");
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)now.tv_sec * 1000003 ^ (uint64_t)now.tv_nsec;
+	uint64_t seed = given ? strtoull(given, NULL, 0)
+			      : (uint64_t)now.tv_sec * 1000003 ^ (uint64_t)now.tv_nsec;
 	print_message("SEED=%" PRIu64 "\n", seed);
 	return seed;
 }
@@ -27,15 +28,17 @@ unsigned property_rounds(unsigned by_default)
 /* Half of the lengths are odd, half a multiple of a larger power of two. */
 static uint64_t random_length(struct rng *r)
 {
-	return rng_below(r, 2) ? 1 + rng_below(r, 3000) : (1 + rng_below(r, 5)) << (rng_below(r, 2) ? 9 : 10);
+	return rng_below(r, 2) ? 1 + rng_below(r, 3000)
+			       : (1 + rng_below(r, 5)) << (rng_below(r, 2) ? 9 : 10);
 }
 
 /* The ranges of one zone; returns where the last one ends. */
-static uint64_t random_zone(struct rng *r, unsigned node, unsigned type, uint64_t at, struct zone_shape *shape,
-			    unsigned *nr)
+static uint64_t random_zone(struct rng *r, unsigned node, unsigned type, uint64_t at,
+			    struct zone_shape *shape, unsigned *nr)
 {
 	for (unsigned ranges = 1 + (unsigned)rng_below(r, 3); ranges; ranges--) {
-		uint64_t end = at + random_length(r), reserved = rng_below(r, 3) ? 0 : rng_below(r, end - at);
+		uint64_t end = at + random_length(r),
+			 reserved = rng_below(r, 3) ? 0 : rng_below(r, end - at);
 		shape[(*nr)++] = (struct zone_shape){ node, type, at, end, reserved };
 		at = end;
 		if (ranges > 1)

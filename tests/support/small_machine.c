@@ -44,8 +44,8 @@ void small_boot(struct machine *m, struct machine_spec *s)
 	machine_spec_fini(s);
 }
 
-void small_machine(struct machine *m, unsigned nr_nodes, unsigned nr_cpus, const struct zone_shape *shape,
-		   unsigned nr)
+void small_machine(struct machine *m, unsigned nr_nodes, unsigned nr_cpus,
+		   const struct zone_shape *shape, unsigned nr)
 {
 	struct machine_spec s;
 	small_spec(&s, nr_nodes, nr_cpus);

@@ -26,7 +26,8 @@ void small_spec(struct machine_spec *s, unsigned nr_nodes, unsigned nr_cpus);
 void small_spec_zones(struct machine_spec *s, const struct zone_shape *shape, unsigned nr);
 /* Boot and free the spec. */
 void small_boot(struct machine *m, struct machine_spec *s);
-void small_machine(struct machine *m, unsigned nr_nodes, unsigned nr_cpus, const struct zone_shape *shape, unsigned nr);
+void small_machine(struct machine *m, unsigned nr_nodes, unsigned nr_cpus,
+		   const struct zone_shape *shape, unsigned nr);
 /* One CPU, one node, one zone Normal of these frames. */
 void one_zone_machine(struct machine *m, uint64_t start, uint64_t end);
 

@@ -129,10 +129,12 @@ struct capture *state_capture(const struct state_dir *d)
 {
 	struct capture *c = mem_zalloc(sizeof(*c));
 	assert_non_null(c);
-	c->state = mem_strdup(d->path);
+	struct why why = { "" };
+	assert_int_equal(input_open(&c->input, d->path, &why), 0);
+	c->state = input_name(c->input);
 	c->node = mem_zalloc(MM_NODES_MAX * sizeof(*c->node));
-	assert_non_null(c->state);
 	assert_non_null(c->node);
+	c->version = &kernel_versions[KERNEL_6_1];
 	return c;
 }
 

@@ -102,10 +102,25 @@ static void test_assert(void **state)
 #endif
 }
 
+static void test_counter_add(void **state)
+{
+	(void)state;
+	uint64_t counter[3] = { 1, UINT32_MAX, 1 };
+	volatile uint64_t much = 1ull << 40;
+	counter_add(&counter[1], 1);
+	assert_int_equal(counter[1], 1ull << 32);
+	counter_add(&counter[1], much);
+	assert_int_equal(counter[1], (1ull << 40) + (1ull << 32));
+	counter_add(&counter[1], -(1ull << 40));
+	assert_int_equal(counter[1], 1ull << 32);
+	assert_int_equal(counter[0] + counter[2], 2); /* its neighbours */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arithmetic),
+		cmocka_unit_test(test_counter_add),
 		cmocka_unit_test(test_fls64),
 		cmocka_unit_test(test_isqrt64),
 		cmocka_unit_test(test_assert),

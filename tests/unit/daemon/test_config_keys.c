@@ -81,6 +81,18 @@ static void test_machine_keys(void **state)
 	assert_false(c.spec.thp);
 	config_fini(&c);
 
+	machine_good(&c, "kernel = 5.10");
+	assert_int_equal(c.spec.kernel, KERNEL_5_10);
+	config_fini(&c);
+	machine_good(&c, "kernel = 6.12");
+	assert_int_equal(c.spec.kernel, KERNEL_6_12);
+	config_fini(&c);
+	machine_good(&c, "bits = 64");
+	assert_int_equal(c.spec.kernel, KERNEL_6_1);
+	config_fini(&c);
+
+	machine_bad("kernel = 6.2", "kernel = 6.2: must be 5.10, 6.1 or 6.12");
+	machine_bad("kernel = 3.10", "kernel = 3.10: must be 5.10, 6.1 or 6.12");
 	machine_bad("bits = 16", "bits = 16: must be 64 or 32");
 	machine_bad("bits = 0x40", "bits = 0x40: must be 64 or 32");
 	machine_bad("dma_limit = 1M", "dma_limit = 1M: must be a multiple of 4M");

@@ -56,9 +56,9 @@ static void test_vmstat(void **state)
 	state_dir_write(&d, "proc/vmstat", "nr_free_pages 5\nnr_inactive_file 7\nnr_active_file 9\n\nlast\n");
 	struct capture *c = state_capture(&d);
 	assert_int_equal(cap_read_vmstat(c, &why), 0);
-	assert_true(c->has_vmstat_file);
-	assert_int_equal(c->vmstat_inactive_file, 7);
-	assert_int_equal(c->vmstat_active_file, 9);
+	assert_true(c->has_vmstat >> NR_INACTIVE_FILE & 1 && c->has_vmstat >> NR_ACTIVE_FILE & 1);
+	assert_int_equal(c->vmstat[NR_INACTIVE_FILE], 7);
+	assert_int_equal(c->vmstat[NR_ACTIVE_FILE], 9);
 	state_dir_write(&d, "proc/vmstat", "nr_active_file\n");
 	assert_int_equal(cap_read_vmstat(c, &why), -EINVAL);
 	import_free(c);

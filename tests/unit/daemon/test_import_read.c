@@ -75,8 +75,8 @@ static void test_refused(void **state)
 	char file[128];
 	snprintf(file, sizeof(file), "%s/proc/zoneinfo", d.path);
 	why.text[0] = 0;
-	assert_int_equal(import_read(&c, file, &why), -ENOTDIR);
-	assert_non_null(strstr(why.text, "not a directory"));
+	assert_int_equal(import_read(&c, file, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "not a tar file"));
 
 	state_dir_edit(&d, "proc/meminfo", "MemTotal:         983484 kB", "MemTotal:       15735744 kB");
 	state_refused(&d, -EINVAL, "pages of 64 KiB");

@@ -51,7 +51,7 @@ static void test_notes(void **state)
 		 d.path);
 	report_is(c, expected);
 
-	*c->state = 0;
+	c->state = "";
 	c->nr_notes = c->notes_lost = 0;
 	report_is(c, "/: 0 nodes, 0 zones, 0 CPUs, 0 MiB; missing: nothing; guessed: nothing; corrected: nothing\n");
 	import_free(c);

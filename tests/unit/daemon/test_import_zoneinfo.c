@@ -59,9 +59,9 @@ static void test_real_one(void **state)
 	assert_int_equal(z->stat[NR_ZONE_UNEVICTABLE], 1536);
 	assert_int_equal(z->numa[NUMA_LOCAL], 3998);
 	assert_int_equal(cap_zone_find(c, 0, ZONE_DMA)->protection[1], 991);
-	assert_int_equal(c->node[0].slab_reclaimable, 305);
-	assert_int_equal(c->node[0].stack_kb, 452);
-	assert_int_equal(c->node[2].pagetables, 3);
+	assert_int_equal(c->node[0].stat[NR_SLAB_RECLAIMABLE], 305);
+	assert_int_equal(c->node[0].stat[NR_KERNEL_STACK_KB], 452);
+	assert_int_equal(c->node[2].stat[NR_PAGETABLE], 3);
 	assert_false(cap_zone_populated(cap_zone_find(c, 2, ZONE_DMA)));
 	assert_null(cap_zone_find(c, 0, ZONE_HIGHMEM));
 	text_done(&d, c);
@@ -104,7 +104,7 @@ static void test_old_kernels(void **state)
 		0, "");
 	assert_int_equal(cap_zone_find(c, 0, ZONE_DMA)->managed, 3998);
 	assert_true(state_noted(c, NOTE_GUESSED, "managed pages"));
-	assert_int_equal(c->node[0].slab_unreclaimable, 7);
+	assert_int_equal(c->node[0].stat[NR_SLAB_UNRECLAIMABLE], 7);
 	text_done(&d, c);
 }
 

@@ -41,11 +41,11 @@ static int removal(struct ops_fixture *f, uint32_t opcode, const char *dir, cons
 	return fake_kernel_ask(f->k, opcode, node_of(f, dir), name, strlen(name) + 1, NULL, 0);
 }
 
-static int rename_to(struct ops_fixture *f, const char *dir, const char *name)
+static int rename_to(struct ops_fixture *f, const char *dir, const char *name, const char *to)
 {
 	struct fuse_rename_in in = { .newdir = node_of(f, dir) };
 	char names[64];
-	int n = snprintf(names, sizeof(names), "%s%cother", name, 0);
+	int n = snprintf(names, sizeof(names), "%s%c%s", name, 0, to);
 
 	return fake_kernel_ask(f->k, FUSE_RENAME, node_of(f, dir), &in, sizeof(in), names, (size_t)n + 1);
 }
@@ -66,18 +66,53 @@ static void test_tasks(void **state)
 	assert_int_equal(make(f, "tasks", "a"), -EEXIST);
 	assert_int_equal(removal(f, FUSE_UNLINK, "tasks/a", "anon"), -EPERM);
 	assert_int_equal(make(f, "tasks/a", "x"), -EPERM);
-	assert_int_equal(rename_to(f, "tasks", "a"), -EPERM);
+	assert_int_equal(rename_to(f, "tasks", "a", "b"), -EPERM);
 	assert_int_equal(create(f, "tasks", "file"), -EPERM);
 	assert_int_equal(removal(f, FUSE_RMDIR, "tasks", "a"), 0);
 	assert_int_equal(removal(f, FUSE_RMDIR, "tasks", "a"), -ENOENT);
 	assert_int_equal(ask_walk(f->k, "tasks/a", &e), -ENOENT);
 }
 
+struct gone {
+	unsigned calls;
+	pid_t pid;
+	char name[64];
+};
+
+static void gone_note(void *ctx, uint32_t id, pid_t pid, const char *name)
+{
+	struct gone *g = ctx;
+
+	(void)id;
+	g->calls++;
+	g->pid = pid;
+	snprintf(g->name, sizeof(g->name), "%s", name);
+}
+
+/* The kernel is told that proc/PID has gone with the directory that it removed. */
+static void test_rmdir_tells_of_the_process(void **state)
+{
+	struct ops_fixture *f = *state;
+	struct gone gone = { 0 };
+	pid_t pid = fs_task(f->fs, "a")->pid;
+
+	f->fs->machine->vm.tasks.gone_ctx = &gone;
+	f->fs->machine->vm.tasks.gone = gone_note;
+	assert_int_equal(removal(f, FUSE_RMDIR, "tasks", "b"), -ENOENT);
+	assert_int_equal(gone.calls, 0);
+	assert_int_equal(removal(f, FUSE_RMDIR, "tasks", "a"), 0);
+	assert_int_equal(gone.calls, 1);
+	assert_int_equal(gone.pid, pid);
+	assert_string_equal(gone.name, "a");
+}
+
 static void test_errno_of_each_place(void **state)
 {
 	static const struct {
 		const char *dir, *name;
-		int make, create, take; /* mkdir, symlink, mknod, link; open(O_CREAT); unlink, rmdir, rename */
+		int make; /* mkdir, symlink, mknod, link, rename to a new name */
+		int create; /* open(O_CREAT) */
+		int take; /* unlink, rmdir, rename to an old name */
 	} want[] = {
 		{ "proc", "zoneinfo", -ENOENT, -ENOENT, -EPERM },
 		{ "proc/sys/vm", "min_free_kbytes", -ENOENT, -ENOENT, -EACCES },
@@ -94,7 +129,8 @@ static void test_errno_of_each_place(void **state)
 		assert_int_equal(create(f, want[i].dir, "new"), want[i].create);
 		assert_int_equal(removal(f, FUSE_UNLINK, want[i].dir, want[i].name), want[i].take);
 		assert_int_equal(removal(f, FUSE_RMDIR, want[i].dir, want[i].name), want[i].take);
-		assert_int_equal(rename_to(f, want[i].dir, want[i].name), want[i].take);
+		assert_int_equal(rename_to(f, want[i].dir, want[i].name, "new"), want[i].make);
+		assert_int_equal(rename_to(f, want[i].dir, want[i].name, want[i].name), want[i].take);
 	}
 }
 
@@ -199,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OPS_TEST(test_tasks),
+		OPS_TEST(test_rmdir_tells_of_the_process),
 		OPS_TEST(test_errno_of_each_place),
 		OPS_TEST(test_readdir_in_pieces),
 		OPS_TEST(test_readdir_while_tasks_go),

@@ -21,7 +21,8 @@ static void anon_set(struct task *t, const char *text)
 {
 	for (unsigned i = 0; i < nr_task_attrs; i++)
 		if (!strcmp(task_attr_table[i].name, "anon"))
-			assert_int_equal(task_attr_write(t, &task_attr_table[i], text, strlen(text)), strlen(text));
+			assert_int_equal(task_attr_write(t, &task_attr_table[i], text, strlen(text)),
+					 strlen(text));
 }
 
 /* One pass never mixes two states; offset 0 begins a new one. */

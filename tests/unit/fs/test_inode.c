@@ -187,7 +187,8 @@ static void test_what_even_root_may_not_open(void **state)
 	assert_int_equal(may_open(f, "sys/devices/system/node/online", O_RDONLY), 0);
 	assert_int_equal(may_open(f, "sys/devices/system/node/online", O_WRONLY), -EACCES);
 	assert_int_equal(may_open(f, "README", O_RDWR), -EACCES);
-	assert_int_equal(may_open(f, "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", O_WRONLY), -EACCES);
+	assert_int_equal(may_open(f, "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", O_WRONLY),
+			 -EACCES);
 	assert_int_equal(may_open(f, "proc", O_RDONLY), -EISDIR);
 	assert_int_equal(may_open(f, "tasks/a", O_RDONLY), -EISDIR);
 	assert_int_equal(may_open(f, "dev/mem", O_RDONLY), -ELOOP);

@@ -27,7 +27,8 @@ static void test_dots_come_first(void **state)
 	struct listing l;
 
 	fs_task(f, "a");
-	static const char *const dir[] = { "", "proc/sys/vm", "tasks", "tasks/a", "sys/devices/system/node/node0" };
+	static const char *const dir[] = { "", "proc/sys/vm", "tasks", "tasks/a",
+					   "sys/devices/system/node/node0" };
 	for (size_t i = 0; i < ARRAY_LEN(dir); i++) {
 		listing_init(&l);
 		assert_int_equal(listing_fill(&l, &f->fs, ino_of(f, dir[i])), 0);
@@ -130,7 +131,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FS_TEST(test_dots_come_first),	 FS_TEST(test_agrees_with_lookup),
+		FS_TEST(test_dots_come_first),   FS_TEST(test_agrees_with_lookup),
 		FS_TEST(test_tasks_come_and_go), FS_TEST(test_what_cannot_be_listed),
 		FS_TEST(test_no_memory),
 	};

@@ -110,6 +110,45 @@ static void test_single_stays_single(void **state)
 	fake_kernel_stop(k);
 }
 
+/* A handle is closed as soon as its reply is there, perhaps before the thread that sent it is done with it. */
+static void test_close_right_after_the_reply(void **state)
+{
+	struct fake_kernel *k = start(*state, 2, 0);
+	struct fuse_entry_out knob;
+	struct fuse_open_in open_in = { .flags = O_RDONLY | O_DIRECTORY };
+	struct fuse_open_out dir;
+	uint64_t knob_fh, fh;
+	int error;
+
+	assert_int_equal(ask_walk(k, "proc/sys/vm/watermark_scale_factor", &knob), 0);
+	assert_int_equal(ask_open(k, knob.nodeid, O_RDWR, &knob_fh), 0);
+	for (int i = 0; i < 500; i++) {
+		struct fuse_write_in write_in = { .fh = knob_fh, .size = 3 };
+		assert_int_equal(fake_kernel_ask(k, FUSE_OPENDIR, 1, &open_in, sizeof(open_in), NULL, 0), 0);
+		memcpy(&dir, k->reply, sizeof(dir));
+		assert_int_equal(ask_open(k, knob.nodeid, O_RDONLY, &fh), 0);
+		/* writes keep a second thread receiving */
+		uint64_t sent = fake_kernel_send(k, FUSE_WRITE, knob.nodeid, &write_in,
+						 sizeof(write_in), "20\n", 3);
+		struct fuse_read_in read_in = { .fh = dir.fh, .size = 4096 };
+		struct fuse_release_in release_in = { .fh = dir.fh };
+		uint64_t read = fake_kernel_send(k, FUSE_READDIR, 1, &read_in, sizeof(read_in), NULL, 0);
+		uint64_t first = fake_kernel_receive(k, &error);
+		if (first != read)
+			assert_int_equal(fake_kernel_receive(k, &error), read);
+		uint64_t closed = fake_kernel_send(k, FUSE_RELEASEDIR, 1, &release_in,
+						   sizeof(release_in), NULL, 0);
+		for (unsigned left = first == read ? 2 : 1; left; left--) {
+			uint64_t got = fake_kernel_receive(k, &error);
+			assert_true(got == closed || got == sent);
+		}
+		assert_int_equal(ask_read(k, knob.nodeid, fh, 0, 100), 3);
+		assert_int_equal(ask_release(k, knob.nodeid, fh), 0);
+	}
+	ask_release(k, knob.nodeid, knob_fh);
+	fake_kernel_stop(k);
+}
+
 static void test_idle_costs_nothing(void **state)
 {
 	struct fake_kernel *k = start(*state, 2, 20);
@@ -144,6 +183,27 @@ static void test_stop_at_any_moment(void **state)
 	}
 }
 
+/* The same while the last of several slow requests comes to its end. */
+static void test_stop_at_the_end_of_a_write(void **state)
+{
+	struct fuse_entry_out e;
+	uint64_t fh;
+	int error;
+
+	for (unsigned i = 0; i < 200; i++) {
+		struct fake_kernel *k = start(*state, 2, 0);
+		assert_int_equal(ask_walk(k, "proc/sys/vm/watermark_scale_factor", &e), 0);
+		assert_int_equal(ask_open(k, e.nodeid, O_WRONLY, &fh), 0);
+		struct fuse_write_in in = { .fh = fh, .size = 3 };
+		fake_kernel_send(k, FUSE_WRITE, e.nodeid, &in, sizeof(in), "20\n", 3);
+		fake_kernel_receive(k, &error); /* it is answered, and perhaps not quite done */
+		loop_stop(k->loop);
+		k->loop = NULL;
+		handle_close(&((struct fs_fixture *)*state)->fs, (struct handle *)(uintptr_t)fh);
+		fake_kernel_stop(k);
+	}
+}
+
 static void test_defaults(void **state)
 {
 	struct loop_options o = loop_defaults();
@@ -160,9 +220,11 @@ int main(void)
 		FS_TEST(test_many_at_once),
 		FS_TEST(test_slow_requests_do_not_stop_the_others),
 		FS_TEST(test_single_stays_single),
+		FS_TEST(test_close_right_after_the_reply),
 		FS_TEST(test_idle_costs_nothing),
 		FS_TEST(test_end_of_the_mount),
 		FS_TEST(test_stop_at_any_moment),
+		FS_TEST(test_stop_at_the_end_of_a_write),
 		cmocka_unit_test(test_defaults),
 	};
 

@@ -42,7 +42,8 @@ static int getattr(struct ops_fixture *f, uint64_t node, struct fuse_attr_out *o
 	return err;
 }
 
-static int setattr(struct ops_fixture *f, uint64_t node, struct fuse_setattr_in in, struct fuse_attr_out *out)
+static int setattr(struct ops_fixture *f, uint64_t node, struct fuse_setattr_in in,
+		   struct fuse_attr_out *out)
 {
 	int err = fake_kernel_ask(f->k, FUSE_SETATTR, node, &in, sizeof(in), NULL, 0);
 
@@ -60,13 +61,18 @@ static void test_attributes(void **state)
 	assert_int_equal(getattr(f, zoneinfo, &a), 0);
 	assert_int_equal(a.attr.size, 0);
 	assert_int_equal(getattr(f, 4711000, &a), -ESTALE);
-	assert_int_equal(setattr(f, zoneinfo, (struct fuse_setattr_in){ .valid = FATTR_MODE, .mode = 0400 }, &a), 0);
+	assert_int_equal(setattr(f, zoneinfo,
+				 (struct fuse_setattr_in){ .valid = FATTR_MODE, .mode = 0400 }, &a),
+			 0);
 	assert_int_equal(a.attr.mode, S_IFREG | 0400);
-	assert_int_equal(setattr(f, zoneinfo, (struct fuse_setattr_in){ .valid = FATTR_UID, .uid = 9 }, &a), 0);
+	assert_int_equal(
+		setattr(f, zoneinfo, (struct fuse_setattr_in){ .valid = FATTR_UID, .uid = 9 }, &a), 0);
 	assert_int_equal(a.attr.uid, 9);
 	assert_int_equal(a.attr.gid, 1001);
-	assert_int_equal(setattr(f, knob, (struct fuse_setattr_in){ .valid = FATTR_MODE, .mode = 0400 }, &a), -EPERM);
-	assert_int_equal(setattr(f, knob, (struct fuse_setattr_in){ .valid = FATTR_SIZE, .size = 10 }, &a), 0);
+	assert_int_equal(
+		setattr(f, knob, (struct fuse_setattr_in){ .valid = FATTR_MODE, .mode = 0400 }, &a), -EPERM);
+	assert_int_equal(
+		setattr(f, knob, (struct fuse_setattr_in){ .valid = FATTR_SIZE, .size = 10 }, &a), 0);
 	assert_int_equal(a.attr.size, 0);
 	assert_int_equal(setattr(f, knob, (struct fuse_setattr_in){ .valid = FATTR_MTIME }, &a), 0);
 	assert_int_equal(setattr(f, 4711000, (struct fuse_setattr_in){ .valid = FATTR_MTIME }, &a), -ESTALE);
@@ -100,7 +106,8 @@ static void test_open_refuses(void **state)
 	uint64_t fh;
 
 	assert_int_equal(ask_open(f->k, node_of(f, "proc/sys/vm/drop_caches"), O_RDONLY, &fh), -EACCES);
-	assert_int_equal(ask_open(f->k, node_of(f, "sys/devices/system/node/online"), O_WRONLY, &fh), -EACCES);
+	assert_int_equal(ask_open(f->k, node_of(f, "sys/devices/system/node/online"), O_WRONLY, &fh),
+			 -EACCES);
 	assert_int_equal(ask_open(f->k, 4711000, O_RDONLY, &fh), -ESTALE);
 }
 
@@ -126,9 +133,11 @@ static void test_links(void **state)
 	assert_int_equal(fake_kernel_ask(f->k, FUSE_READLINK, node_of(f, "dev/mem"), NULL, 0, NULL, 0), 0);
 	assert_int_equal(f->k->reply_len, strlen("/proc/1/fd/3"));
 	assert_memory_equal(f->k->reply, "/proc/1/fd/3", f->k->reply_len);
-	assert_int_equal(fake_kernel_ask(f->k, FUSE_READLINK, node_of(f, "proc"), NULL, 0, NULL, 0), -EINVAL);
+	assert_int_equal(fake_kernel_ask(f->k, FUSE_READLINK, node_of(f, "proc"), NULL, 0, NULL, 0),
+			 -EINVAL);
 	fs_task(f->fs, "a");
-	assert_int_equal(fake_kernel_ask(f->k, FUSE_READLINK, node_of(f, "tasks/a"), NULL, 0, NULL, 0), -EINVAL);
+	assert_int_equal(fake_kernel_ask(f->k, FUSE_READLINK, node_of(f, "tasks/a"), NULL, 0, NULL, 0),
+			 -EINVAL);
 }
 
 static void test_statfs_and_fsync(void **state)
@@ -162,10 +171,14 @@ static void test_forget_needs_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OPS_TEST(test_lookup),		 OPS_TEST(test_validity_of_tasks),
-		OPS_TEST(test_attributes),	 OPS_TEST(test_read_and_write),
-		OPS_TEST(test_open_refuses),	 OPS_TEST(test_gone_while_open),
-		OPS_TEST(test_links),		 OPS_TEST(test_statfs_and_fsync),
+		OPS_TEST(test_lookup),
+		OPS_TEST(test_validity_of_tasks),
+		OPS_TEST(test_attributes),
+		OPS_TEST(test_read_and_write),
+		OPS_TEST(test_open_refuses),
+		OPS_TEST(test_gone_while_open),
+		OPS_TEST(test_links),
+		OPS_TEST(test_statfs_and_fsync),
 		OPS_TEST(test_forget_needs_nothing),
 	};
 

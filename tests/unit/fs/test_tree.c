@@ -86,10 +86,14 @@ static void test_realms(void **state)
 		enum entry_realm realm;
 		unsigned mode;
 	} want[] = {
-		{ "proc", REALM_PROC, 0555 },	      { "proc/pressure", REALM_PROC, 0555 },
-		{ "proc/sys", REALM_SYSCTL, 0555 },   { "proc/sys/vm", REALM_SYSCTL, 0555 },
-		{ "sys", REALM_SYS, 0755 },	      { "sys/devices/system/node", REALM_SYS, 0755 },
-		{ "tasks", REALM_TASKS, 01777 },      { "dev", REALM_TOP, 0755 },
+		{ "proc", REALM_PROC, 0555 },
+		{ "proc/pressure", REALM_PROC, 0555 },
+		{ "proc/sys", REALM_SYSCTL, 0555 },
+		{ "proc/sys/vm", REALM_SYSCTL, 0555 },
+		{ "sys", REALM_SYS, 0755 },
+		{ "sys/devices/system/node", REALM_SYS, 0755 },
+		{ "tasks", REALM_TASKS, 01777 },
+		{ "dev", REALM_TOP, 0755 },
 		{ "sys/devices/sys", REALM_SYS, 0755 },
 	};
 	struct tree *t = *state;
@@ -176,10 +180,10 @@ static void test_no_memory_for_the_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_root),	 TEST(test_path_makes_directories),
-		TEST(test_taken_names),	 TEST(test_realms),
-		TEST(test_many),	 TEST(test_order_is_that_of_adding),
-		TEST(test_no_memory),	 cmocka_unit_test(test_no_memory_for_the_root),
+		TEST(test_root),        TEST(test_path_makes_directories),
+		TEST(test_taken_names), TEST(test_realms),
+		TEST(test_many),        TEST(test_order_is_that_of_adding),
+		TEST(test_no_memory),   cmocka_unit_test(test_no_memory_for_the_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/knob_fixture.h"
 
+#include "base/caller.h"
 #include "mm/watermark.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #define VM "proc/sys/vm/"
 #define POOL "sys/kernel/mm/hugepages/hugepages-2048kB/"
@@ -160,6 +159,37 @@ static void test_numa_stat(void **state)
 	assert_int_equal(knob_echo(vm, VM "numa_stat", "1\n"), 2);
 	take_and_free_page(vm);
 	assert_int_equal(numa_hits(&vm->machine), 1);
+	vm_release(vm);
+}
+
+/* The line that one write left in the machine's log; "" for none. */
+static const char *logged(struct vm *vm, const char *path, const char *text)
+{
+	static char line[RING_TEXT_MAX + 1];
+	struct ring_record record = { .len = 0 };
+	uint64_t next = ring_next(&vm->log);
+	assert_int_equal(knob_echo(vm, path, text), strlen(text));
+	if (ring_read(&vm->log, next, &record))
+		assert_int_equal(record.priority, 6);
+	assert_int_equal(ring_next(&vm->log), next + (record.len != 0));
+	memcpy(line, record.text, record.len);
+	line[record.len] = '\0';
+	return line;
+}
+
+/* Only a change is worth a line. */
+static void test_numa_stat_log(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_two_nodes();
+	assert_string_equal(logged(vm, VM "numa_stat", "1\n"), "");
+	assert_string_equal(logged(vm, VM "numa_stat", "0\n"),
+			    "disable numa statistics, and clear numa counters");
+	assert_string_equal(logged(vm, VM "numa_stat", "0\n"), "");
+	assert_string_equal(logged(vm, VM "numa_stat", "1\n"), "enable numa statistics");
+	uint64_t next = ring_next(&vm->log);
+	assert_int_equal(knob_echo(vm, VM "numa_stat", "2\n"), -EINVAL);
+	assert_int_equal(ring_next(&vm->log), next);
 	vm_release(vm);
 }
 
@@ -352,40 +382,21 @@ static void test_drop_caches(void **state)
 	vm_release(vm);
 }
 
-/* How many lines about drop_caches go to standard error for one write. */
-static unsigned log_lines(struct vm *vm, const char *text)
-{
-	char buf[1024];
-	int fd[2], saved = dup(STDERR_FILENO);
-	unsigned lines = 0;
-	assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
-	dup2(fd[1], STDERR_FILENO);
-	ssize_t taken = knob_echo(vm, VM "drop_caches", text);
-	dup2(saved, STDERR_FILENO);
-	ssize_t n = read(fd[0], buf, sizeof(buf) - 1);
-	close(fd[0]);
-	close(fd[1]);
-	close(saved);
-	assert_int_equal(taken, strlen(text));
-	buf[MAX(n, 0)] = '\0';
-	for (const char *p = buf; (p = strstr(p, "drop_caches: ")); p++)
-		lines++;
-	return lines;
-}
-
 static void test_drop_caches_quiet(void **state)
 {
 	(void)state;
 	struct vm *vm = vm_6g();
-	assert_int_equal(log_lines(vm, "1\n"), 1);
-	assert_int_equal(log_lines(vm, "1\n"), 1);
-	assert_int_equal(log_lines(vm, "4\n"), 1); /* the last one */
-	assert_int_equal(log_lines(vm, "1\n"), 0);
-	assert_int_equal(log_lines(vm, "3\n"), 0);
+	struct caller before = caller_set((struct caller){ .pid = 261, .name = "sh" });
+	assert_string_equal(logged(vm, VM "drop_caches", "1\n"), "sh (261): drop_caches: 1");
+	assert_string_equal(logged(vm, VM "drop_caches", "1\n"), "sh (261): drop_caches: 1");
+	assert_string_equal(logged(vm, VM "drop_caches", "4\n"), "sh (261): drop_caches: 4"); /* the last one */
+	assert_string_equal(logged(vm, VM "drop_caches", "1\n"), "");
+	assert_string_equal(logged(vm, VM "drop_caches", "3\n"), "");
 	vm_release(vm);
 
 	vm = vm_6g(); /* another machine has its own word */
-	assert_int_equal(log_lines(vm, "1\n"), 1);
+	assert_string_equal(logged(vm, VM "drop_caches", "3\n"), "sh (261): drop_caches: 3");
+	caller_set(before);
 	vm_release(vm);
 }
 
@@ -421,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_lowmem_reserve_ratio),
 		cmocka_unit_test(test_high_fraction),
 		cmocka_unit_test(test_numa_stat),
+		cmocka_unit_test(test_numa_stat_log),
 		cmocka_unit_test(test_stat_refresh),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_stat_interval),

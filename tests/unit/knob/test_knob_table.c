@@ -56,13 +56,17 @@ static void test_complete(void **state)
 	struct vm *vm = vm_6g();
 	char path[256];
 
-	assert_int_equal(nr_knobs, ARRAY_LEN(table));
+	unsigned shown = 0;
 	for (unsigned i = 0; i < nr_knobs; i++) {
+		if (!kernels_have(knob_table[i].kernels, vm->machine.version))
+			continue;
+		shown++;
 		assert_true(knob_path(&knob_table[i], &vm->machine, 0, path, sizeof(path)) > 0);
 		const struct expected *e = expected_at(path);
 		if (!e || e->mode != knob_table[i].mode)
 			fail_msg("%s: unexpected, or mode %o", path, knob_table[i].mode);
 	}
+	assert_int_equal(shown, ARRAY_LEN(table));
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		unsigned arg;
 		assert_non_null(knob_at(vm, table[i].path, &arg));

@@ -208,6 +208,13 @@ static void test_ulong(void **state)
 	}
 	uint64_t v;
 	assert_int_equal(sysctl_parse_ulong("1 2\n", 4, 64, &v).taken, 2);
+	/* refused for the sign alone: how far it was read */
+	struct sysctl_result r = sysctl_parse_ulong("-1 2\n", 5, 64, &v);
+	assert_true(r.negative && r.error == -EINVAL);
+	assert_int_equal(r.taken, 3);
+	assert_true(sysctl_parse_ulong("-99999999999\n", 13, 32, &v).negative);
+	assert_false(sysctl_parse_ulong("-1x\n", 4, 64, &v).negative);
+	assert_false(sysctl_parse_ulong("1\n", 2, 64, &v).negative);
 }
 
 int main(void)

@@ -149,6 +149,26 @@ static void test_likely_merge_goes_to_the_tail(void **state)
 	end_machine(&m);
 }
 
+/* The same for the largest order that can wait: order 8, which may become one of the top order. */
+static void test_likely_merge_of_large_blocks(void **state)
+{
+	(void)state;
+	struct machine m;
+	one_zone_machine(&m, 4096, 4096 + 2 * MM_TOP_PAGES);
+	struct zone *z = normal(&m);
+	pfn_t a = take(z, MM_ORDER_MAX, M), b = take(z, MM_ORDER_MAX, M);
+	give(z, b, 8, M);
+	give(z, a + 512, 9, M);
+	give(z, a, 8, M);
+	assert_int_equal(z->area[8].list[M].head, b);
+	assert_int_equal(z->area[8].list[M].tail, a);
+	give(z, a + 256, 8, M);
+	give(z, b + 256, 8, M);
+	give(z, b + 512, 9, M);
+	assert_int_equal(zone_free_blocks(z, MM_ORDER_MAX), 2);
+	end_machine(&m);
+}
+
 static void test_no_merge_across_a_zone_edge(void **state)
 {
 	(void)state;
@@ -275,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_takes_its_own_type_only),
 		cmocka_unit_test(test_lifo),
 		cmocka_unit_test(test_likely_merge_goes_to_the_tail),
+		cmocka_unit_test(test_likely_merge_of_large_blocks),
 		cmocka_unit_test(test_no_merge_across_a_zone_edge),
 		cmocka_unit_test(test_no_merge_into_a_hole),
 		cmocka_unit_test(test_reserves_do_not_merge),

@@ -153,6 +153,45 @@ static void test_does_not_claim_a_movable_pageblock(void **state)
 	end_machine(&m);
 }
 
+/* Exactly half is enough. */
+static void test_half_is_enough(void **state)
+{
+	(void)state;
+	for (unsigned used = 256; used <= 257; used++) {
+		struct machine m;
+		struct zone *z = boot(&m, 4);
+		struct node *n = &m.node[0];
+		pfn_t rest[3], first = take(z, 10, M), page[2] = { 0 };
+		for (unsigned i = 0; i < 3; i++)
+			rest[i] = take(z, 10, M);
+		give(z, first, 10);
+		pfn_t low = take(z, 9, M);
+		page[0] = take(z, 8, M);
+		if (used == 257)
+			page[1] = take(z, 0, M);
+		cpu_enter(&m.cpu[0]);
+		lock_take(&n->lru.lock);
+		for (unsigned i = 0; i < 2 && page[i]; i++)
+			lru_add(&m.cpu[0], pfn_page(&m, page[i]), LRU_INACTIVE_FILE);
+		lock_drop(&n->lru.lock);
+		pfn_t pfn = take(z, 1, U);
+		assert_int_equal(pageblock_type(&m, pfn), used == 256 ? U : M);
+		lock_take(&n->lru.lock);
+		for (unsigned i = 0; i < 2 && page[i]; i++)
+			lru_del(&m.cpu[0], pfn_page(&m, page[i]));
+		lock_drop(&n->lru.lock);
+		cpu_leave(&m.cpu[0]);
+		give(z, pfn, 1);
+		give(z, page[0], 8);
+		if (page[1])
+			give(z, page[1], 0);
+		give(z, low, 9);
+		for (unsigned i = 0; i < 3; i++)
+			give(z, rest[i], 10);
+		end_machine(&m);
+	}
+}
+
 /* The same, but what is in use cannot move either: the block is as good as Unmovable. */
 static void test_claims_a_block_of_its_kind(void **state)
 {
@@ -330,6 +369,7 @@ static void test_highatomic_goes_back(void **state)
 	struct zone *z = boot(&m, 64);
 	pfn_t a = take(z, 2, M);
 	zone_reserve_highatomic(z, pfn_page(&m, a));
+	assert_int_equal(z->plenty[2], z->watermark[WMARK_LOW] + BLOCK);
 	assert_int_equal(z->area[2].nr_free[H], 1);
 	assert_int_equal(z->area[8].nr_free[H], 1);
 	assert_int_equal(z->area[9].nr_free[M], 1);
@@ -337,6 +377,7 @@ static void test_highatomic_goes_back(void **state)
 	assert_int_equal(z->nr_reserved_highatomic, BLOCK);
 	assert_true(zone_unreserve_highatomic(z, U, true));
 	assert_int_equal(z->nr_reserved_highatomic, 0);
+	assert_int_equal(z->plenty[2], z->watermark[WMARK_LOW]);
 	assert_int_equal(z->nr_pageblocks[H], 0);
 	assert_int_equal(z->nr_pageblocks[U], 1); /* who needs it gets it */
 	assert_int_equal(z->area[8].nr_free[U], 1);
@@ -352,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_which_type_is_robbed),
 		cmocka_unit_test(test_claims_a_mostly_free_pageblock),
 		cmocka_unit_test(test_does_not_claim_a_movable_pageblock),
+		cmocka_unit_test(test_half_is_enough),
 		cmocka_unit_test(test_claims_a_block_of_its_kind),
 		cmocka_unit_test(test_movable_requests),
 		cmocka_unit_test(test_nofragment),

@@ -71,7 +71,8 @@ static void test_counts_by_node(void **state)
 	(void)state;
 	struct pool p;
 	boot(&p);
-	struct page *a = add(&p, 0, false, true), *b = add(&p, 1, false, true), *c = add(&p, 1, true, false);
+	struct page *a = add(&p, 0, false, true), *b = add(&p, 1, false, true),
+		    *c = add(&p, 1, true, false);
 	lock_take(&p.h.lock);
 	assert_total(&p, 3, 2, 1);
 	assert_node(&p, 0, 1, 1, 0);

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "mm/buddy.h"
 #include "mm/pcp.h"
+#include "mm/verify.h"
 #include "support/small_machine.h"
 
 #include <errno.h>
@@ -157,6 +158,40 @@ static void test_counters_with_drift(void **state)
 	end_machine(&m);
 }
 
+static void test_node_counters_with_drift(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct node *n = boot(&m)->node;
+	int64_t t = n->stat_threshold;
+	node_import_stat(n, NR_FILE_PAGES, 500, 500 - t - 1);
+	assert_int_equal(node_stat_read(n, NR_FILE_PAGES), 500);
+	assert_int_equal(node_stat_sum(n, NR_FILE_PAGES), 500 - t - 1);
+	machine_stat_fold(&m);
+	assert_int_equal(node_stat_read(n, NR_FILE_PAGES), 500 - t - 1);
+	end_machine(&m);
+}
+
+/* Memory without entries whose use is known is a part of all such memory; lists count it, too. */
+static void test_pinned_kinds(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct zone *z = boot(&m);
+	uint64_t all = z->nr_pinned;
+	assert_int_equal(zone_pinned_unknown(z), all);
+	zone_import_pinned(z, PINNED_SLAB_RECLAIMABLE, 100);
+	zone_import_pinned(z, LRU_ACTIVE_ANON, 7);
+	assert_int_equal(zone_pinned_unknown(z), all - 107);
+	assert_int_equal(mm_verify(&m, NULL), 2); /* list and zone */
+	z->stat[NR_ZONE_ACTIVE_ANON] = z->node->stat[NR_ACTIVE_ANON] = 7;
+	assert_int_equal(mm_verify(&m, NULL), 0);
+	z->pinned[PINNED_STACK] = all;
+	assert_int_equal(mm_verify(&m, NULL), 1);
+	z->pinned[PINNED_STACK] = 0;
+	end_machine(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +203,8 @@ int main(void)
 		cmocka_unit_test(test_used_pages_can_be_given_back),
 		cmocka_unit_test(test_pageblock_types),
 		cmocka_unit_test(test_counters_with_drift),
+		cmocka_unit_test(test_node_counters_with_drift),
+		cmocka_unit_test(test_pinned_kinds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

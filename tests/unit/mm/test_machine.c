@@ -151,7 +151,8 @@ static void assert_refused(struct machine_spec *s, const char *text)
 static void test_refusals(void **state)
 {
 	(void)state;
-	static const struct zone_shape fits = { 0, 2, 1ull << 31, 0xffffffff, 0 }, large = { 0, 2, 1ull << 31, 1ull << 32, 0 };
+	static const struct zone_shape fits = { 0, 2, 1ull << 31, 0xffffffff, 0 },
+				       large = { 0, 2, 1ull << 31, 1ull << 32, 0 };
 	struct machine_spec s;
 	struct machine m;
 	small_spec(&s, 1, 1);

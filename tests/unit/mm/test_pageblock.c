@@ -84,7 +84,8 @@ static void test_holes_in_known_sections(void **state)
 	for (unsigned block = 0, i = 0; block < 64; block++) {
 		bool is = i < ARRAY_LEN(movable) && movable[i] == block;
 		i += is;
-		assert_int_equal(pageblock_type(&m, 32768 + 512 * block), is ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE);
+		assert_int_equal(pageblock_type(&m, 32768 + 512 * block),
+				 is ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE);
 	}
 	/* the free part of a block that begins in no memory is Unmovable, too */
 	assert_int_equal(z->area[2].nr_free[MIGRATE_UNMOVABLE], 1);
@@ -206,6 +207,7 @@ static void test_move_free_at_the_edges(void **state)
 	struct zone *z = machine_zone(&m, 0, 2);
 	lock_take(&z->lock);
 	assert_int_equal(pageblock_move_free(z, 5120, MIGRATE_RECLAIMABLE), 0);
+	assert_int_equal(pageblock_move_free(z, 4400, MIGRATE_RECLAIMABLE), 0); /* inside a block that begins before it */
 	assert_int_equal(pageblock_move_free(z, 4352, MIGRATE_RECLAIMABLE), 256);
 	assert_int_equal(pageblock_movable_pages(z, 5120), 0);
 	lock_drop(&z->lock);

@@ -130,6 +130,87 @@ static void test_which_orders_are_listed(void **state)
 	end(&m);
 }
 
+/* A kernel before 5.14 keeps single pages only. */
+static void test_single_pages_only(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct zone *z = boot(&m);
+	machine_set_version(&m, &kernel_versions[KERNEL_5_10]);
+	for (unsigned order = 0; order < MM_ORDERS; order++) {
+		struct page *page = take(z, order, M);
+		assert_int_equal(pcp_of(z)->count, order ? 0 : BATCH - 1);
+		give(z, page, order);
+		cpu_drain(&m.cpu[0]);
+		assert_int_equal(free_pages(z), 16384);
+	}
+	end(&m);
+}
+
+/* From 6.7 on a CPU's lists begin empty-handed, grow with use inside the zone's limits, and come back. */
+static void test_lists_that_tune_themselves(void **state)
+{
+	(void)state;
+	static struct page *page[4000];
+	struct machine m;
+	struct zone *z = boot(&m);
+	machine_set_version(&m, &kernel_versions[KERNEL_6_12]);
+	pcp_of(z)->high = 0;
+	cpu_leave(&m.cpu[0]);
+	machine_update_watermarks(&m);
+	cpu_enter(&m.cpu[0]);
+	int least = z->pageset_high, most = z->pageset_high_max, batch = z->pageset_batch;
+	assert_true(least < most);
+	assert_int_equal(pcp_of(z)->high, 0); /* it has not used the zone yet */
+
+	page[0] = take(z, 0, M);
+	assert_int_equal(pcp_of(z)->high, batch);
+	for (unsigned i = 1; i < ARRAY_LEN(page); i++)
+		page[i] = take(z, 0, M);
+	assert_int_equal(pcp_of(z)->high, most);
+	for (unsigned i = 0; i < ARRAY_LEN(page); i++)
+		give(z, page[i], 0);
+	assert_true(pcp_of(z)->high <= most && pcp_of(z)->count <= most);
+
+	int before = pcp_of(z)->high;
+	cpu_pcp_decay(&m.cpu[0]);
+	assert_int_equal(pcp_of(z)->high, before - before / 8);
+	cpu_pcp_decay(&m.cpu[0]); /* idle since */
+	assert_int_equal(pcp_of(z)->high, before - before / 8);
+	for (unsigned i = 0; i < 100; i++) {
+		m.cpu[0].tuned = true;
+		cpu_pcp_decay(&m.cpu[0]);
+	}
+	assert_int_equal(pcp_of(z)->high, least);
+	assert_true(pcp_of(z)->count <= least);
+
+	/* new limits count from the next use on */
+	m.tune.percpu_pagelist_high_fraction = 8;
+	cpu_leave(&m.cpu[0]);
+	machine_update_pagesets(&m);
+	cpu_enter(&m.cpu[0]);
+	assert_int_equal(pcp_of(z)->high, least);
+	take_many(z, page, 200);
+	for (unsigned i = 0; i < 200; i++)
+		give(z, page[i], 0);
+	assert_true(pcp_of(z)->high <= z->pageset_high_max);
+	end(&m);
+}
+
+/* Others have the size that follows from the zone, used or not. */
+static void test_lists_of_fixed_size_do_not_decay(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct zone *z = boot(&m);
+	give(z, take(z, 0, M), 0);
+	int count = pcp_of(z)->count;
+	cpu_pcp_decay(&m.cpu[0]);
+	assert_int_equal(pcp_of(z)->high, HIGH);
+	assert_int_equal(pcp_of(z)->count, count);
+	end(&m);
+}
+
 static void test_lists_by_type(void **state)
 {
 	(void)state;
@@ -253,6 +334,34 @@ static void test_release_takes_the_coldest(void **state)
 	end(&m);
 }
 
+/* What is too much is taken from the list that grew, and when that is empty from the next ones. */
+static void test_release_goes_round(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct zone *z = boot(&m);
+	struct page *page[3][10];
+	for (unsigned mt = 0; mt < 3; mt++)
+		for (unsigned i = 0; i < 10; i++)
+			page[mt][i] = take(z, 0, (enum migratetype)mt);
+	cpu_drain(&m.cpu[0]);
+	pcp_of(z)->high = 1000;
+	for (unsigned mt = 0; mt < 3; mt++)
+		for (unsigned i = 0; i < 10 - (mt == 1); i++)
+			give(z, page[mt][i], 0);
+	assert_int_equal(pcp_of(z)->count, 29);
+	pcp_of(z)->high = 30;
+	pcp_of(z)->batch = 14;
+	give(z, page[1][9], 0); /* 14 of 30: the 10 movable ones and 4 reclaimable */
+	assert_int_equal(pcp_of(z)->count, 16);
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(page[0][i]->state, PAGE_PCP);
+		assert_int_not_equal(page[1][i]->state, PAGE_PCP);
+		assert_int_equal(page[2][i]->state == PAGE_PCP, i >= 4);
+	}
+	end(&m);
+}
+
 /* A block of order 1..3 freed while the CPU only frees empties its lists. */
 static void test_high_order_drains(void **state)
 {
@@ -343,7 +452,8 @@ static void test_highatomic(void **state)
 	assert_null(take(z, 0, M));
 	assert_null(take(z, 2, M));
 	assert_null(zone_take(c, z, 0, M, TAKE_HIGHATOMIC));
-	struct page *small = zone_take(c, z, 2, M, TAKE_HIGHATOMIC), *large = zone_take(c, z, 5, M, TAKE_HIGHATOMIC);
+	struct page *small = zone_take(c, z, 2, M, TAKE_HIGHATOMIC),
+		    *large = zone_take(c, z, 5, M, TAKE_HIGHATOMIC);
 	assert_non_null(small);
 	assert_non_null(large);
 	give(z, small, 2);
@@ -427,12 +537,16 @@ int main(void)
 		cmocka_unit_test(test_refill_by_order),
 		cmocka_unit_test(test_batch_of_one),
 		cmocka_unit_test(test_which_orders_are_listed),
+		cmocka_unit_test(test_single_pages_only),
+		cmocka_unit_test(test_lists_that_tune_themselves),
+		cmocka_unit_test(test_lists_of_fixed_size_do_not_decay),
 		cmocka_unit_test(test_lists_by_type),
 		cmocka_unit_test(test_page_returns_to_its_pageblock),
 		cmocka_unit_test(test_isolated_pageblock_bypasses_the_lists),
 		cmocka_unit_test(test_release_grows),
 		cmocka_unit_test(test_allocating_halves_the_factor),
 		cmocka_unit_test(test_release_takes_the_coldest),
+		cmocka_unit_test(test_release_goes_round),
 		cmocka_unit_test(test_high_order_drains),
 		cmocka_unit_test(test_short_lists_under_reclaim),
 		cmocka_unit_test(test_tiny_high),

@@ -6,7 +6,8 @@
 
 static void boot(struct machine *m)
 {
-	static const struct zone_shape shape[] = { { 0, 1, 4096, 4096 + 65536, 0 }, { 1, 2, 1048576, 1048576 + 262144, 0 } };
+	static const struct zone_shape shape[] = { { 0, 1, 4096, 4096 + 65536, 0 },
+						   { 1, 2, 1048576, 1048576 + 262144, 0 } };
 	small_machine(m, 2, 2, shape, 2);
 }
 
@@ -125,8 +126,10 @@ static void test_names(void **state)
 	assert_string_equal(node_stat_name[PGPROMOTE_CANDIDATE], "pgpromote_candidate");
 	assert_string_equal(numa_stat_name[NUMA_INTERLEAVE_HIT], "numa_interleave");
 	assert_string_equal(numastat_name[NUMA_INTERLEAVE_HIT], "interleave_hit");
-	assert_string_equal(vm_event_name((enum vm_event)(PGALLOC_FIRST + ZONE_HIGHMEM), buf), "pgalloc_high");
-	assert_string_equal(vm_event_name((enum vm_event)(ALLOCSTALL_FIRST + ZONE_DEVICE), buf), "allocstall_device");
+	assert_string_equal(vm_event_name((enum vm_event)(PGALLOC_FIRST + ZONE_HIGHMEM), buf),
+			    "pgalloc_high");
+	assert_string_equal(vm_event_name((enum vm_event)(ALLOCSTALL_FIRST + ZONE_DEVICE), buf),
+			    "allocstall_device");
 	assert_string_equal(vm_event_name(PGFREE, buf), "pgfree");
 }
 

@@ -62,7 +62,8 @@ static void test_batch_of_every_captured_zone(void **state)
 	(void)state;
 	unsigned zones = 0;
 	for (unsigned i = 0; i < nr_captured_machines; i++)
-		for (unsigned k = 0; k < CAPTURED_ZONES && captured_machines[i].zone[k].present; k++, zones++) {
+		for (unsigned k = 0; k < CAPTURED_ZONES && captured_machines[i].zone[k].present;
+		     k++, zones++) {
 			const struct captured_zone *z = &captured_machines[i].zone[k];
 			assert_int_equal(pageset_batch(z->managed), z->batch);
 		}
@@ -75,9 +76,9 @@ static void test_batch(void **state)
 	static const struct {
 		uint64_t managed;
 		int batch;
-	} want[] = { { 0, 1 },		{ 8191, 1 },	 { 8192, 1 },	   { 12288, 3 },	{ 16384, 3 },
-		     { 32768, 7 },	{ 65536, 15 },	 { 131072, 31 },   { 174080, 31 },	{ 176128, 63 },
-		     { 262144, 63 },	{ 1ull << 32, 63 } };
+	} want[] = { { 0, 1 },       { 8191, 1 },    { 8192, 1 },    { 12288, 3 },
+		     { 16384, 3 },   { 32768, 7 },   { 65536, 15 },  { 131072, 31 },
+		     { 174080, 31 }, { 176128, 63 }, { 262144, 63 }, { 1ull << 32, 63 } };
 	for (unsigned i = 0; i < ARRAY_LEN(want); i++)
 		assert_int_equal(pageset_batch(want[i].managed), want[i].batch);
 }
@@ -91,6 +92,42 @@ static void test_high(void **state)
 	assert_int_equal(pageset_high(765914, 10675, 63, 4, 8), 23934); /* a fraction of the zone instead */
 	assert_int_equal(pageset_high(765914, 10675, 63, 0, 0), 10675); /* no CPU counts as one */
 	assert_int_equal(pageset_high(1ull << 32, 1, 63, 1, 1), INT32_MAX); /* what the field holds */
+}
+
+/* The rules of kernels, against zones of their captures: T3, after boot and with a fraction of 8. */
+static void test_pageset_rules(void **state)
+{
+	(void)state;
+	static const struct {
+		struct pageset_size (*rule)(const struct pageset_input *in);
+		struct pageset_input in;
+		struct pageset_size want;
+	} cases[] = {
+		{ pageset_by_batch, { 3977, 55, 4, 0 }, { 1, 0, 0 } },
+		{ pageset_by_batch, { 765917, 10675, 4, 0 }, { 63, 378, 378 } },
+		{ pageset_by_batch, { 3977, 158, 4, 8 }, { 96, 497, 497 } },
+		{ pageset_by_batch, { 765917, 158, 4, 8 }, { 96, 95739, 95739 } },
+		{ pageset_by_batch, { 765917, 158, 4, INT32_MAX }, { 1, 0, 0 } },
+		{ pageset_by_low, { 765914, 10675, 4, 0 }, { 63, 2668, 2668 } },
+		{ pageset_by_low, { 765914, 10675, 4, 8 }, { 63, 23934, 23934 } },
+		{ pageset_by_use, { 765914, 10675, 4, 0 }, { 63, 2668, 23934 } },
+		{ pageset_by_use, { 765914, 10675, 4, 8 }, { 63, 23934, 23934 } },
+		{ pageset_by_use, { 100, 90000, 1, 0 }, { 1, 90000, 90000 } }, /* never less than the least */
+	};
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct pageset_size size = cases[i].rule(&cases[i].in);
+		assert_int_equal(size.batch, cases[i].want.batch);
+		assert_int_equal(size.high_min, cases[i].want.high_min);
+		assert_int_equal(size.high_max, cases[i].want.high_max);
+	}
+}
+
+static void test_promo(void **state)
+{
+	(void)state;
+	struct marks m = marks_compute(42, 3840, 10, false);
+	assert_int_equal(m.promo, m.high + (m.high - m.low));
+	assert_int_equal(marks_compute(0, 0, 10, true).promo, 32); /* 6.12's empty Movable */
 }
 
 static void test_threshold(void **state)
@@ -124,6 +161,8 @@ int main(void)
 		cmocka_unit_test(test_batch_of_every_captured_zone),
 		cmocka_unit_test(test_batch),
 		cmocka_unit_test(test_high),
+		cmocka_unit_test(test_pageset_rules),
+		cmocka_unit_test(test_promo),
 		cmocka_unit_test(test_threshold),
 		cmocka_unit_test(test_threshold_under_pressure),
 	};

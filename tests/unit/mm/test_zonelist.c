@@ -69,9 +69,10 @@ static void test_node_without_memory(void **state)
 static void test_ties(void **state)
 {
 	(void)state;
-	static const struct zone_shape shape[] = {
-		{ 0, 2, 4096, 8192, 0 }, { 1, 2, 8192, 12288, 0 }, { 2, 2, 12288, 16384, 0 }, { 3, 2, 16384, 20480, 0 }
-	};
+	static const struct zone_shape shape[] = { { 0, 2, 4096, 8192, 0 },
+						   { 1, 2, 8192, 12288, 0 },
+						   { 2, 2, 12288, 16384, 0 },
+						   { 3, 2, 16384, 20480, 0 } };
 	struct machine_spec s;
 	struct machine m;
 	small_spec(&s, 4, 1);
@@ -108,8 +109,10 @@ static void test_offline_node_has_no_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_captured_fallback_orders), cmocka_unit_test(test_zones_of_a_list),
-		cmocka_unit_test(test_node_without_memory),	 cmocka_unit_test(test_ties),
+		cmocka_unit_test(test_captured_fallback_orders),
+		cmocka_unit_test(test_zones_of_a_list),
+		cmocka_unit_test(test_node_without_memory),
+		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_offline_node_has_no_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

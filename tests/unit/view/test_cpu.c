@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "mm/socket.h"
 
 /* A machine that is nothing but CPUs: one list for each node. */
 struct cpus {
@@ -33,6 +34,8 @@ static void cpus_init(struct cpus *c, unsigned nr_cpu_ids, const char *const *li
 		n->machine = m;
 		n->id = nid;
 		n->online = true;
+		n->socket = -1;
+		n->first_cpu = &m->cpu[0];
 		assert_int_equal(parse_list(lists[nid], &n->cpus), 0);
 		MASK_FOR_EACH(cpu, &n->cpus) {
 			m->cpu[cpu].node = n;
@@ -42,6 +45,7 @@ static void cpus_init(struct cpus *c, unsigned nr_cpu_ids, const char *const *li
 			m->nr_cpus_online++;
 		}
 	}
+	machine_place_sockets(m);
 }
 
 static void cpus_fini(struct cpus *c)
@@ -157,12 +161,28 @@ static void test_packages(void **state)
 	cpus_fini(&c);
 }
 
+/* Two nodes of one socket are one package, whatever its number. */
+static void test_shared_socket(void **state)
+{
+	(void)state;
+	static const char *const lists[] = { "0-1", "2-3", "4-5" };
+	struct cpus c;
+	cpus_init(&c, 6, lists, 3);
+	c.machine.node[0].socket = c.machine.node[1].socket = 4;
+	expect(&c, view_cpu_package_id, 1, "4\n");
+	expect(&c, view_cpu_package_list, 0, "0-3\n");
+	expect(&c, view_cpu_core_id, 3, "3\n");
+	expect(&c, view_cpu_package_list, 4, "4-5\n");
+	expect(&c, view_cpu_core_id, 4, "0\n");
+	cpus_fini(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_masks),    cmocka_unit_test(test_offline),
 		cmocka_unit_test(test_threads),  cmocka_unit_test(test_no_threads),
-		cmocka_unit_test(test_packages),
+		cmocka_unit_test(test_packages), cmocka_unit_test(test_shared_socket),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

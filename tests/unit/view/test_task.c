@@ -51,7 +51,7 @@ static void test_what_it_holds(void **state)
 		 "Uid:\t1000\t1000\t1000\t1000\nGid:\t100\t100\t100\t100\n"
 		 "VmSize:\t   16384 kB\nVmLck:\t       0 kB\nVmPin:\t       0 kB\nVmRSS:\t   12288 kB\n"
 		 "RssAnon:\t   12288 kB\nRssFile:\t       0 kB\nRssShmem:\t       0 kB\nVmData:\t   16384 kB\n"
-		 "VmStk:\t       0 kB\nVmExe:\t       0 kB\nVmLib:\t       0 kB\nVmPTE:\t       0 kB\n"
+		 "VmStk:\t       0 kB\nVmExe:\t       0 kB\nVmLib:\t       0 kB\nVmPTE:\t      28 kB\n"
 		 "VmSwap:\t       0 kB\nHugetlbPages:\t    4096 kB\n",
 		 t->pid, t->pid);
 	expect(t, view_task_status, want);

@@ -81,7 +81,7 @@ static void render_all(struct vm *vm, unsigned *shown)
 		snapshot_fill(&s, vm, v->parts);
 		v->render(&t, &s, 0);
 		assert_int_equal(text_error(&t), 0);
-		assert_true(t.len && text_cstr(&t)[t.len - 1] == '\n');
+		assert_true(t.len && (text_cstr(&t)[t.len - 1] == '\n' || strstr(v->path, "/dmi/")));
 		++*shown;
 	}
 	text_fini(&t);
@@ -107,7 +107,8 @@ static void parts_suffice(struct vm *vm)
 		text_reset(&b);
 		v->render(&a, &some, 0);
 		v->render(&b, &all, 0);
-		assert_string_equal(text_cstr(&a), text_cstr(&b));
+		assert_int_equal(a.len, b.len);
+		assert_memory_equal(a.buf, b.buf, a.len);
 		snapshot_fini(&some);
 	}
 	text_fini(&a);

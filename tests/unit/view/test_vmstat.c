@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* The one file of 6.1 whose two last numbers before the events are of writeback, which this machine does not have. */
+/* The thresholds of writeback have a test of their own (test_dirty.c): machine-wide numbers do not say them. */
 static char *expected(const struct golden *g)
 {
 	static const char *const zero[] = { "nr_dirty_threshold ", "nr_dirty_background_threshold " };

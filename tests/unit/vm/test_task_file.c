@@ -158,7 +158,9 @@ static void test_adopted_pages(void **state)
 		struct page *page = alloc_pages(&f->vm.policy, c, -1, GFP_HIGHUSER_MOVABLE, 0);
 		cpu_leave(c);
 		assert_non_null(page);
-		assert_int_equal(task_adopt_file(t, page, i % 4 ? LRU_INACTIVE_FILE : LRU_ACTIVE_FILE), 0);
+		assert_int_equal(task_adopt(t, OWNER_TASK_FILE, &page, 1,
+					    i % 4 ? LRU_INACTIVE_FILE : LRU_ACTIVE_FILE, 0),
+				 0);
 	}
 	assert_attr(t, "file", "4096000\n");
 	assert_int_equal(node_sum(&f->vm, NR_ACTIVE_FILE), 250);

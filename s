@@ -1,1 +1,0 @@
-  7 target7 missed

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef POLICY_REPORT_H
+#define POLICY_REPORT_H
+
+/*
+ * What the machine's log says about memory (mm/page_alloc.c: warn_alloc,
+ * mm/show_mem.c's predecessor in mm/page_alloc.c: show_free_areas, 6.1): the
+ * report of a failed allocation, and the block of numbers below "Mem-Info:".
+ * One report in ten seconds; the next one says how many were left out.
+ */
+
+#include "base/ratelimit.h"
+#include "base/ring.h"
+#include "mm/hugetlb.h"
+
+struct policy;
+
+struct report {
+	struct ring *log; /* NULL: no reports */
+	const struct hugetlb *hugetlb; /* the pool whose lines are part of them */
+	struct lock lock; /* RANK_LOG: one report at a time, so that lines of two do not mix */
+	struct ratelimit limit; /* lock */
+};
+
+void report_init(struct report *r); /* no reports yet */
+void report_fini(struct report *r);
+
+/* Nothing was found for this request: say so, unless its flags forbid it. Inside c, no zone lock. */
+void report_alloc_failure(struct policy *p, const struct cpu *c, gfp_t gfp, unsigned order);
+/* The Mem-Info block as c sees it, of zones up to a type. There is a log; report lock held. */
+void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type);
+
+/* The lines of booting that are true of this machine: zones, node ranges, fallback order, memory. There is a log. */
+void report_boot(const struct policy *p);
+
+#endif

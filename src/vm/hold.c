@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gate stands before the lock of every task: whoever changes a task passes
+ * it (shared), and holding the machine closes it. So a change of hours is
+ * waited for without keeping anybody from looking tasks up, and no matter how
+ * many tasks there are, one lock holds them. CPUs are entered here without
+ * marking them as used: looking leaves no trace.
+ */
+#include "vm/hold.h"
+
+#include <time.h>
+
+/* A task that is ending has left the names and still holds memory. tasks.lock */
+static bool tasks_ending(const struct tasks *ts)
+{
+	for (unsigned id = 1; id < ts->nr_slots; id++)
+		if (ts->slot[id] && READ_RELAXED(&ts->slot[id]->dead))
+			return true;
+	return false;
+}
+
+static void tasks_hold(struct vm *vm)
+{
+	const struct timespec moment = { .tv_nsec = 200000 };
+	for (;;) {
+		pthread_rwlock_wrlock(&vm->tasks.gate);
+		lock_take(&vm->tasks.lock);
+		if (!tasks_ending(&vm->tasks))
+			return;
+		lock_drop(&vm->tasks.lock);
+		pthread_rwlock_unlock(&vm->tasks.gate);
+		nanosleep(&moment, NULL);
+	}
+}
+
+void vm_hold(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	lock_take(&vm->knob_lock);
+	tasks_hold(vm);
+	lock_take(&m->tune_lock);
+	MASK_FOR_EACH(cpu, &m->cpus_online)
+		lock_take(&m->cpu[cpu].lock);
+}
+
+void vm_release_machine(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	machine_resume(m);
+	lock_drop(&m->tune_lock);
+	lock_drop(&vm->tasks.lock);
+	lock_drop(&vm->knob_lock);
+}
+
+void vm_release_tasks(struct vm *vm)
+{
+	pthread_rwlock_unlock(&vm->tasks.gate);
+}

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing the frame record of a machine that is held.
+ *
+ * Free memory that was never used is one range, lists are series of frames in
+ * their order, and pages in use are met by walking the page array: whoever
+ * owns them, nothing about them has to be known here. The walk skips what has
+ * never been touched: the host knows that of its own pages (pagemap(5)), so a
+ * machine of 16 TiB costs what it uses.
+ */
+#include "vm/record_private.h"
+
+#include "base/mem.h"
+#include "mm/buddy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Which host pages of the page array were ever written ---- */
+
+#define HOST_PAGE 4096u
+#define PAGEMAP_BATCH 8192u
+#define PAGEMAP_THERE (3ull << 62) /* present or swapped */
+
+struct touched {
+	int fd; /* -1: the host does not say; everything counts as touched */
+	uint64_t first, nr; /* host page numbers that entry describes */
+	uint64_t entry[PAGEMAP_BATCH];
+};
+
+static void touched_load(struct touched *t, uint64_t host_page)
+{
+	ssize_t got = pread(t->fd, t->entry, sizeof(t->entry), (off_t)(host_page * sizeof(t->entry[0])));
+	t->first = host_page;
+	t->nr = got > 0 ? (uint64_t)got / sizeof(t->entry[0]) : 0;
+	if (!t->nr) {
+		close(t->fd);
+		t->fd = -1;
+	}
+}
+
+/* The first frame from pfn on, below end, whose entry may have been written. */
+static uint64_t touched_next(struct touched *t, const struct machine *m, uint64_t pfn, uint64_t end)
+{
+	while (t->fd >= 0 && pfn < end) {
+		uint64_t host_page = (uintptr_t)(m->map + pfn) / HOST_PAGE;
+		if (host_page - t->first >= t->nr)
+			touched_load(t, host_page);
+		if (t->fd < 0 || t->entry[host_page - t->first] & PAGEMAP_THERE)
+			return pfn;
+		const struct page *next = (const struct page *)((host_page + 1) * HOST_PAGE);
+		pfn = MAX((uint64_t)(next - m->map), pfn + 1);
+	}
+	return pfn;
+}
+
+/* ---- Pages in use, by group ---- */
+
+#define GROUPS_MAX 65536u /* slots of the hash: owners times orders, and there are few */
+
+struct group {
+	struct page_group key;
+	bool used, slots; /* slots: no index of a task says them */
+	struct text pfn, index, private;
+	struct series_out pfn_out, index_out, private_out;
+	bool has_private;
+};
+
+struct walk {
+	struct vm *vm;
+	struct touched touched;
+	struct group *group; /* hash */
+	unsigned order[GROUPS_MAX], nr; /* slots in the order they were met */
+	bool full;
+};
+
+static void group_open(struct group *g, const struct page_group *key)
+{
+	g->used = true;
+	g->key = *key;
+	g->slots = !owner_is_indexed(owner_kind(key->owner));
+	text_init(&g->pfn, SIZE_MAX / 2);
+	text_init(&g->index, SIZE_MAX / 2);
+	text_init(&g->private, SIZE_MAX / 2);
+	series_begin(&g->pfn_out, &g->pfn);
+	series_begin(&g->index_out, &g->index);
+	series_begin(&g->private_out, &g->private);
+}
+
+static void group_fini(struct group *g)
+{
+	text_fini(&g->pfn);
+	text_fini(&g->index);
+	text_fini(&g->private);
+}
+
+/* NULL: too many owners for the hash. */
+static struct group *group_find(struct walk *w, const struct page_group *key)
+{
+	uint32_t small = key->order | (uint32_t)key->migratetype << 8 | (uint32_t)key->marks << 16 | key->flags << 24;
+	uint64_t hash = key->owner * 0x9e3779b97f4a7c15ull ^ small * 0xff51afd7ed558ccdull;
+	for (unsigned i = (unsigned)(hash >> 40), tries = 0; tries < GROUPS_MAX; i++, tries++) {
+		struct group *g = &w->group[i % GROUPS_MAX];
+		if (!g->used) {
+			group_open(g, key);
+			w->order[w->nr++] = i % GROUPS_MAX;
+			return g;
+		}
+		if (!memcmp(&g->key, key, sizeof(*key)))
+			return g;
+	}
+	w->full = true;
+	return NULL;
+}
+
+static void used_add(struct walk *w, const struct page *p, uint64_t pfn)
+{
+	const struct page_group key = { .owner = p->owner, .order = p->order, .migratetype = p->migratetype,
+					.marks = p->marks,
+					.flags = (uint8_t)(p->flags & ~PG_CONTENT) };
+	struct group *g = group_find(w, &key);
+	if (!g)
+		return;
+	series_put(&g->pfn_out, pfn);
+	if (g->slots)
+		series_put(&g->index_out, p->index);
+	series_put(&g->private_out, p->private);
+	g->has_private |= p->private != 0;
+}
+
+/* [from, to) of a zone, without virgin memory in it. */
+static void stretch_walk(struct walk *w, const struct zone *z, uint64_t from, uint64_t to)
+{
+	const struct machine *m = z->machine;
+	while ((from = touched_next(&w->touched, m, from, to)) < to) {
+		const struct page *p = pfn_page(m, (pfn_t)from);
+		bool head = p->state != PAGE_NONE && p->zone == z->id;
+		if (head && p->state == PAGE_USED)
+			used_add(w, p, from);
+		from += head ? 1ull << p->order : 1;
+	}
+}
+
+/* Virgin ranges are kept in rising order, as present ranges are. */
+static void range_walk(struct walk *w, const struct zone *z, uint64_t from, uint64_t to)
+{
+	const struct virgin *v = &z->virgin;
+	for (unsigned i = v->first; i < v->nr_ranges; i++) {
+		if (v->range[i].end <= from || v->range[i].start >= to)
+			continue;
+		stretch_walk(w, z, from, v->range[i].start);
+		from = v->range[i].end;
+	}
+	stretch_walk(w, z, from, to);
+}
+
+static void group_write(struct text *t, struct group *g)
+{
+	series_end(&g->pfn_out);
+	series_end(&g->index_out);
+	series_end(&g->private_out);
+	text_str(t, "used");
+	fields_write(t, &fields_page_group, &g->key);
+	text_str(t, " pfn=");
+	text_bytes(t, g->pfn.buf, g->pfn.len);
+	if (g->slots) {
+		text_str(t, " index=");
+		text_bytes(t, g->index.buf, g->index.len);
+	}
+	if (g->has_private) {
+		text_str(t, " private=");
+		text_bytes(t, g->private.buf, g->private.len);
+	}
+	text_char(t, '\n');
+	if (text_error(&g->pfn) || text_error(&g->index) || text_error(&g->private))
+		t->error = t->error ? t->error : -ENOMEM;
+}
+
+static void used_write(struct text *t, struct vm *vm)
+{
+	struct walk *w = mem_zalloc(sizeof(*w));
+	if (w)
+		w->group = mem_map(GROUPS_MAX * sizeof(*w->group));
+	if (!w || !w->group) {
+		mem_free(w);
+		t->error = t->error ? t->error : -ENOMEM;
+		return;
+	}
+	w->vm = vm;
+	w->touched.fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	FOR_EACH_POPULATED_ZONE(z, &vm->machine)
+		for (unsigned i = 0; i < z->nr_ranges; i++)
+			range_walk(w, z, z->range[i].start, z->range[i].end);
+	for (unsigned i = 0; i < w->nr; i++) {
+		group_write(t, &w->group[w->order[i]]);
+		group_fini(&w->group[w->order[i]]);
+	}
+	if (w->full)
+		t->error = t->error ? t->error : -EFBIG;
+	if (w->touched.fd >= 0)
+		close(w->touched.fd);
+	mem_unmap(w->group, GROUPS_MAX * sizeof(*w->group));
+	mem_free(w);
+}
+
+/* ---- Shape ---- */
+
+static void line_begin(struct text *t, const char *kind)
+{
+	text_str(t, kind);
+}
+
+static void line_number(struct text *t, uint64_t n)
+{
+	text_char(t, ' ');
+	text_u64(t, n);
+}
+
+static void cpus_write(struct text *t, const char *kind, const struct mask *mask)
+{
+	line_begin(t, kind);
+	text_char(t, ' ');
+	mask_print_list(t, mask);
+	text_char(t, '\n');
+}
+
+static void ranges_write(struct text *t, const struct pfn_range *r, unsigned nr)
+{
+	struct series_out s;
+	text_char(t, ' ');
+	series_begin(&s, t);
+	for (unsigned i = 0; i < nr; i++) {
+		series_put(&s, r[i].start);
+		series_put(&s, r[i].end);
+	}
+	series_end(&s);
+	text_char(t, '\n');
+}
+
+static void zone_shape_write(struct text *t, const struct zone *z)
+{
+	struct zone_spec spec = { .start_pfn = z->start_pfn, .spanned = z->spanned, .managed = z->managed };
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		spec.nr_blocks += z->nr_pageblocks[mt];
+	line_begin(t, "zone_shape");
+	line_number(t, z->node->id);
+	line_number(t, z->type);
+	fields_write(t, &fields_zone_spec, &spec);
+	text_str(t, "\nzone_ranges");
+	line_number(t, z->node->id);
+	line_number(t, z->type);
+	ranges_write(t, z->range, z->nr_ranges);
+}
+
+static void node_shape_write(struct text *t, const struct node *n)
+{
+	struct node_spec *spec = mem_zalloc(sizeof(*spec));
+	if (!spec) {
+		t->error = t->error ? t->error : -ENOMEM;
+		return;
+	}
+	spec->online = n->online;
+	spec->socket = n->socket;
+	spec->dimms = n->dimms;
+	memcpy(spec->distance, n->distance, sizeof(spec->distance));
+	line_begin(t, "node_shape");
+	line_number(t, n->id);
+	fields_write(t, &fields_node_spec, spec);
+	text_str(t, "\nnode_cpus");
+	line_number(t, n->id);
+	cpus_write(t, "", &n->cpus);
+	mem_free(spec);
+}
+
+static void shape_write(struct text *t, const struct machine *m)
+{
+	const struct machine_spec spec = { .kernel = m->version->kernel, .bits = m->bits,
+					   .pageblock_order = m->pageblock_order, .nr_nodes = m->nr_nodes,
+					   .nr_cpu_ids = m->nr_cpu_ids, .numa = m->numa, .thp = m->thp };
+	line_begin(t, "machine");
+	fields_write(t, &fields_spec, &spec);
+	text_char(t, '\n');
+	cpus_write(t, "cpus_online", &m->cpus_online);
+	cpus_write(t, "cpus_possible", &m->cpus_possible);
+	for (unsigned n = 0; n < m->nr_nodes; n++)
+		node_shape_write(t, &m->node[n]);
+	FOR_EACH_POPULATED_ZONE(z, m)
+		zone_shape_write(t, z);
+}
+
+/* ---- Lists ---- */
+
+static void list_write(struct text *t, const struct machine *m, const struct page_list *l)
+{
+	struct series_out s;
+	text_char(t, ' ');
+	series_begin(&s, t);
+	for (pfn_t pfn = l->head; pfn; pfn = pfn_page(m, pfn)->next)
+		series_put(&s, pfn);
+	series_end(&s);
+	text_char(t, '\n');
+}
+
+static void list_types_write(struct text *t, const struct machine *m, const struct page_list *l)
+{
+	struct series_out s;
+	text_char(t, ' ');
+	series_begin(&s, t);
+	for (pfn_t pfn = l->head; pfn; pfn = pfn_page(m, pfn)->next)
+		series_put(&s, pfn_page(m, pfn)->migratetype);
+	series_end(&s);
+}
+
+static void zone_free_write(struct text *t, const struct zone *z)
+{
+	for (unsigned order = 0; order < MM_ORDERS; order++)
+		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+			if (!z->area[order].list[mt].head)
+				continue;
+			line_begin(t, "free");
+			line_number(t, z->id);
+			line_number(t, order);
+			line_number(t, mt);
+			list_write(t, z->machine, &z->area[order].list[mt]);
+		}
+}
+
+/* Blocks that are not Movable. */
+static void zone_types_write(struct text *t, const struct zone *z)
+{
+	const struct machine *m = z->machine;
+	uint64_t first = z->start_pfn >> m->pageblock_order;
+	uint64_t last = (z->start_pfn + z->spanned - 1) >> m->pageblock_order;
+	struct series_out s[MIGRATE_TYPES];
+	struct text text[MIGRATE_TYPES];
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+		text_init(&text[mt], SIZE_MAX / 2);
+		series_begin(&s[mt], &text[mt]);
+	}
+	for (uint64_t b = first; b <= last; b++) {
+		enum migratetype mt = pageblock_type(m, (pfn_t)(b << m->pageblock_order));
+		if (mt != MIGRATE_MOVABLE)
+			series_put(&s[mt], b);
+	}
+	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++) {
+		series_end(&s[mt]);
+		if (text[mt].len) {
+			line_begin(t, "pageblocks");
+			line_number(t, z->id);
+			line_number(t, mt);
+			text_char(t, ' ');
+			text_bytes(t, text[mt].buf, text[mt].len);
+			text_char(t, '\n');
+		}
+		text_fini(&text[mt]);
+	}
+}
+
+static void zone_write(struct text *t, const struct zone *z)
+{
+	line_begin(t, "zone");
+	line_number(t, z->id);
+	fields_write(t, &fields_zone, z);
+	text_char(t, '\n');
+	const struct virgin *v = &z->virgin;
+	if (v->first < v->nr_ranges) {
+		line_begin(t, "virgin");
+		line_number(t, z->id);
+		ranges_write(t, v->range + v->first, v->nr_ranges - v->first);
+	}
+	zone_types_write(t, z);
+	zone_free_write(t, z);
+}
+
+static void node_write(struct text *t, const struct node *n)
+{
+	line_begin(t, "node");
+	line_number(t, n->id);
+	fields_write(t, &fields_node, n);
+	text_char(t, '\n');
+	for (unsigned l = 0; l < LRU_LISTS; l++) {
+		if (!n->lru.list[l].head)
+			continue;
+		line_begin(t, "lru");
+		line_number(t, n->id);
+		line_number(t, l);
+		list_write(t, n->machine, &n->lru.list[l]);
+	}
+}
+
+/* ---- CPUs: what was never used says nothing ---- */
+
+static bool all_zero(const void *p, size_t len)
+{
+	const char *c = p;
+	return !len || (!c[0] && !memcmp(c, c + 1, len - 1));
+}
+
+static bool cpu_zone_is_plain(const struct cpu_zone *cz, const struct zone *z)
+{
+	return cz->pcp.high == z->pageset_high && cz->pcp.batch == MAX(z->pageset_batch, 1) &&
+	       !cz->pcp.free_factor && all_zero(cz->diff, sizeof(cz->diff)) &&
+	       all_zero(cz->numa, sizeof(cz->numa));
+}
+
+static void cpu_zone_write(struct text *t, const struct cpu *c, const struct zone *z)
+{
+	const struct cpu_zone *cz = &c->zone[z->id];
+	if (!cpu_zone_is_plain(cz, z)) {
+		line_begin(t, "cpu_zone");
+		line_number(t, c->id);
+		line_number(t, z->id);
+		fields_write(t, &fields_cpu_zone, cz);
+		text_char(t, '\n');
+	}
+	for (unsigned l = 0; l < PCP_LISTS; l++) {
+		if (!cz->pcp.list[l].head)
+			continue;
+		line_begin(t, "pcp");
+		line_number(t, c->id);
+		line_number(t, z->id);
+		line_number(t, l);
+		list_types_write(t, c->machine, &cz->pcp.list[l]);
+		list_write(t, c->machine, &cz->pcp.list[l]);
+	}
+}
+
+static void cpu_write(struct text *t, const struct cpu *c)
+{
+	const struct machine *m = c->machine;
+	if (c->used || !all_zero(c->event, sizeof(c->event))) {
+		line_begin(t, "cpu");
+		line_number(t, c->id);
+		fields_write(t, &fields_cpu, c);
+		text_char(t, '\n');
+	}
+	FOR_EACH_POPULATED_ZONE(z, m)
+		cpu_zone_write(t, c, z);
+	for (unsigned n = 0; n < m->nr_nodes; n++) {
+		if (all_zero(c->per_node[n].diff, sizeof(c->per_node[n].diff)))
+			continue;
+		line_begin(t, "cpu_node");
+		line_number(t, c->id);
+		line_number(t, n);
+		fields_write(t, &fields_cpu_node, &c->per_node[n]);
+		text_char(t, '\n');
+	}
+}
+
+/* ---- Pool, tasks, all of it ---- */
+
+static void hugetlb_write(struct text *t, const struct hugetlb *h)
+{
+	line_begin(t, "hugetlb");
+	fields_write(t, &fields_hugetlb, h);
+	text_char(t, '\n');
+	for (unsigned n = 0; n < h->machine->nr_nodes; n++) {
+		if (!h->node[n].nr)
+			continue;
+		line_begin(t, "hugetlb_node");
+		line_number(t, n);
+		fields_write(t, &fields_hugetlb_node, &h->node[n]);
+		text_char(t, '\n');
+		line_begin(t, "hugetlb_free");
+		line_number(t, n);
+		list_write(t, h->machine, &h->node[n].free);
+	}
+}
+
+static void index_write(struct text *t, const struct page_index *ix)
+{
+	struct series_out s;
+	text_char(t, ' ');
+	series_begin(&s, t);
+	for (uint64_t i = 0; i < ix->nr; i++)
+		series_put(&s, ix->pfn[i]);
+	series_end(&s);
+	text_char(t, '\n');
+}
+
+/* A name without blanks, newlines and what else would be mistaken. */
+static void name_write(struct text *t, const char *name)
+{
+	for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+		if (*p > ' ' && *p < 127 && *p != '%')
+			text_char(t, (char)*p);
+		else
+			text_printf(t, "%%%02x", *p);
+}
+
+static void task_write(struct text *t, const struct task *task)
+{
+	line_begin(t, "task");
+	line_number(t, task->id);
+	text_char(t, ' ');
+	name_write(t, task->name);
+	fields_write(t, &fields_task, task);
+	text_char(t, '\n');
+	for (unsigned i = 0; i < nr_task_index_rows; i++) {
+		const struct page_index *ix = (const void *)((const char *)task + task_index_rows[i].offset);
+		if (!ix->nr)
+			continue;
+		line_begin(t, "task_index");
+		line_number(t, task->id);
+		text_char(t, ' ');
+		text_str(t, task_index_rows[i].name);
+		index_write(t, ix);
+	}
+	for (unsigned i = 0; i < task->nr_pages; i++) {
+		line_begin(t, "task_pages");
+		line_number(t, task->id);
+		line_number(t, task->pages[i].order);
+		line_number(t, task->pages[i].gfp);
+		index_write(t, &task->pages[i].blocks);
+	}
+}
+
+void record_write(struct text *t, struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	text_printf(t, "ummfs-frames %d\n", RECORD_VERSION);
+	shape_write(t, m);
+	text_printf(t, "clock %llu\ntune", (unsigned long long)clock_now_ns(&m->clock));
+	fields_write(t, &fields_tune, m);
+	text_str(t, "\nvm");
+	fields_write(t, &fields_vm, vm);
+	text_char(t, '\n');
+	FOR_EACH_POPULATED_ZONE(z, m)
+		zone_write(t, z);
+	MASK_FOR_EACH(cpu, &m->cpus_online)
+		cpu_write(t, &m->cpu[cpu]);
+	used_write(t, vm);
+	hugetlb_write(t, &vm->hugetlb);
+	line_begin(t, "tasks");
+	fields_write(t, &fields_tasks, &vm->tasks);
+	text_char(t, '\n');
+	for (unsigned id = 1; id < vm->tasks.nr_slots; id++)
+		if (vm->tasks.slot[id] && !vm->tasks.slot[id]->dead)
+			task_write(t, vm->tasks.slot[id]);
+	for (unsigned n = 0; n < m->nr_nodes; n++)
+		if (m->node[n].online)
+			node_write(t, &m->node[n]);
+	text_str(t, "end\n");
+}
