@@ -148,7 +148,7 @@ python3 "$work/kmsg.py" "$M" || fail "kmsg.py found differences"
 
 # dmesg takes it for the real one.
 if [ "$(id -u)" -eq 0 ] && [ -e /dev/kmsg ] && command -v dmesg >/dev/null; then
-	unshare -m sh -c "mount --bind '$M/dev/kmsg' /dev/kmsg && dmesg" >"$work/dmesg"
+	"$UMMFS_RUN" -m "$M" -- dmesg >"$work/dmesg"
 	same "dmesg" "$(log | tail -n 1 | sed 's/.*;//')" "$(tail -n 1 "$work/dmesg" | sed 's/^[^]]*] //')"
 else
 	echo "SKIPPED: dmesg needs root and a /dev/kmsg to stand in for"
