@@ -6,8 +6,9 @@
 #               make test T=tests/property/mm_random.c    one test, by its source
 #               make check-mount [FLAVOUR=asan]           the mounted tests only
 # Everything:   make check-asan check-tsan check-guards lint bench
+#               make fuzz [FUZZ_SECONDS=60] [FUZZERS=knob]      libFuzzer; what it finds ends it
 #
-# FLAVOUR is release, debug, asan or tsan; each has its own folder below BUILD. Tests are debug
+# FLAVOUR is release, debug, asan, tsan or (make fuzz) fuzz; each has its own folder below BUILD. Tests are debug
 # unless FLAVOUR says otherwise. Sources are found by wildcard: a new file needs no line here.
 
 LAYERS  := base region mm policy vm knob view fs daemon
@@ -30,9 +31,11 @@ FLAGS_debug   := -Og -g -DUMMFS_DEBUG
 NO_GUESSES := $(if $(findstring clang,$(CC)),,-Wno-error=maybe-uninitialized)
 FLAGS_asan    := -O1 -g -DUMMFS_DEBUG -fno-omit-frame-pointer $(NO_GUESSES) \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz    := -O1 -g -DUMMFS_DEBUG -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer $(NO_GUESSES) -fsanitize=thread
 ifndef FLAGS_$(FLAVOUR)
-$(error FLAVOUR=$(FLAVOUR): use release, debug, asan or tsan)
+$(error FLAVOUR=$(FLAVOUR): use release, debug, asan, tsan or fuzz)
 endif
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -51,8 +54,8 @@ LINK    = $(CC) $(FLAGS_$(FLAVOUR)) -pthread $(CFLAGS) $(LDFLAGS) -Wl,--as-neede
 LIBS    = $(PKG_LIBS) -lnuma -lpthread
 SAY     = @printf '  %-5s %s\n'
 
-.PHONY: all programs run stop check check-asan check-tsan check-mount check-guards bench lint format \
-	install uninstall deps deps-lint deps-bench clean tests test unit lib unit-% lib-%
+.PHONY: all programs run stop check check-asan check-tsan check-mount check-guards bench lint format fuzz fuzzers \
+	install uninstall deps deps-lint deps-bench deps-fuzz clean tests test unit lib unit-% lib-%
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -73,7 +76,9 @@ PROGRAMS := $(if $(wildcard src/daemon/main.c),$(PROGRAM_DIR)/ummfs) \
 UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
 OTHER_SRC := $(wildcard tests/property/*.c tests/oracle/*.c)
 TEST_SRC  := $(UNIT_SRC) $(OTHER_SRC)
-TEST_BIN  := $(TEST_SRC:%.c=$(O)/%)
+# Each fuzz target is a test, too: replay.c gives it the inputs of its corpus, once each.
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+TEST_BIN  := $(TEST_SRC:%.c=$(O)/%) $(FUZZ_SRC:%.c=$(O)/%)
 # A unit test links up to the layer of its folder; another test up to the highest layer its name
 # mentions (mm_random.c: mm), or everything when it mentions none.
 words_of = $(subst _, ,$(basename $(notdir $(1))))
@@ -93,6 +98,10 @@ $(O)/$(1:.c=): $(O)/$(1:.c=.o) $(O)/support.a $(ARCHIVES_$(call layer_of,$(1)))
 endef
 $(foreach t,$(TEST_SRC),$(eval $(call test_rule,$(t))))
 
+# tests/fuzz: what is shared; libFuzzer brings a main of its own.
+FUZZ_SHARED := $(O)/tests/fuzz/fuzz.o $(if $(filter fuzz,$(FLAVOUR)),,$(O)/tests/fuzz/replay.o)
+$(FUZZ_SRC:%.c=$(O)/%): %: %.o $(FUZZ_SHARED) $(ARCHIVES_daemon)
+
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(SAY) CC $@
@@ -111,7 +120,7 @@ $(ARCHIVES) $(O)/support.a:
 
 $(TEST_BIN):
 	$(SAY) LINK $@
-	@$(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
+	@$(LINK) $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
 $(PROGRAM_DIR)/ummfs: $(O)/src/daemon/main.o $(ARCHIVES_daemon)
 	$(SAY) LINK $@
@@ -140,7 +149,7 @@ program_dir = $(abspath $(if $(filter release,$(1)),$(BUILD),$(BUILD)/$(1)))
 run_tests = BUILD=$(BUILD) SRCDIR=$(CURDIR) UMMFS=$(call program_dir,$(1))/ummfs \
 	UMMFS_BIN=$(call program_dir,$(1))/ummfs UMMFS_RUN=$(call program_dir,$(1))/ummfs-run \
 	TEST_WRAPPER="$(WRAPPER_$(1))" $(SANITIZER_OPTIONS) sh tests/run.sh
-test_bins = $(patsubst %.c,$(BUILD)/$(1)/%,$(TEST_SRC))
+test_bins = $(patsubst %.c,$(BUILD)/$(1)/%,$(TEST_SRC) $(FUZZ_SRC))
 BUILD_ALL = $(SUBMAKE) -k $(if $(filter -j%,$(MAKEFLAGS)),,-O -j$(shell nproc))
 
 MOUNT_TESTS  := $(sort $(wildcard tests/mount/test_*.sh))
@@ -184,6 +193,24 @@ test:
 	@$(SUBMAKE) FLAVOUR=$(TEST_FLAVOUR) $(BUILD)/$(TEST_FLAVOUR)/$(T:.c=)
 	@$(SANITIZER_OPTIONS) $(WRAPPER_$(TEST_FLAVOUR)) $(BUILD)/$(TEST_FLAVOUR)/$(T:.c=)
 
+# ---- Fuzzing ----
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+fuzzers: $(filter $(O)/tests/fuzz/fuzz_%,$(TEST_BIN))
+# New inputs gather in BUILD/fuzz/corpus/NAME; one that ends the program is written there as NAME-crash-….
+fuzz_work = $(BUILD)/fuzz/corpus
+fuzz: deps-fuzz
+	@$(SUBMAKE) -j$(shell nproc) CC=clang FLAVOUR=fuzz fuzzers
+	@for t in $(FUZZERS); do \
+		mkdir -p $(fuzz_work)/$$t && echo "fuzz $$t: $(FUZZ_SECONDS) s" && \
+		$(SANITIZER_OPTIONS) $(BUILD)/fuzz/tests/fuzz/fuzz_$$t -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+			-rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix=$(fuzz_work)/$$t- \
+			$(fuzz_work)/$$t tests/fuzz/corpus/$$t 2>$(fuzz_work)/$$t.log || \
+		{ tail -n 40 $(fuzz_work)/$$t.log; echo "FAIL     fuzz $$t: $(fuzz_work)/$$t.log"; exit 1; }; \
+		grep -E 'stat::(number_of|average)' $(fuzz_work)/$$t.log; \
+	done
+
 # ---- A walk through a mounted machine ----
 
 walk = BUILD=$(BUILD) SRCDIR=$(CURDIR) UMMFS=$(call program_dir,$(FLAVOUR))/ummfs \
@@ -217,14 +244,14 @@ COMPLETIONS := $(wildcard conf/bash-completion/*)
 # mount -t fuse.ummfs looks for mount.fuse.ummfs in sbin.
 install: all
 	$(INSTALL) -d $(ROOT)/bin $(ROOT)/sbin
-	$(INSTALL) -m 755 $(PROGRAMS) $(ROOT)/bin
+	$(INSTALL) -m 755 $(PROGRAMS) conf/ummfs-capture $(ROOT)/bin
 	ln -sf ../bin/ummfs $(ROOT)/sbin/mount.fuse.ummfs
 	$(foreach m,$(MANUALS),$(INSTALL) -D -m 644 $(m) $(ROOT)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	$(foreach c,$(CONFIGS),$(INSTALL) -D -m 644 $(c) $(ROOT)/share/doc/ummfs/$(notdir $(c));)
 	$(foreach c,$(COMPLETIONS),$(INSTALL) -D -m 644 $(c) $(ROOT)/share/bash-completion/completions/$(notdir $(c));)
 
 uninstall:
-	rm -f $(ROOT)/bin/ummfs $(ROOT)/bin/ummfs-run $(ROOT)/sbin/mount.fuse.ummfs
+	rm -f $(ROOT)/bin/ummfs $(ROOT)/bin/ummfs-run $(ROOT)/bin/ummfs-capture $(ROOT)/sbin/mount.fuse.ummfs
 	rm -f $(foreach m,$(MANUALS),$(ROOT)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
 	rm -f $(foreach c,$(COMPLETIONS),$(ROOT)/share/bash-completion/completions/$(notdir $(c)))
 	rm -rf $(ROOT)/share/doc/ummfs
@@ -237,6 +264,8 @@ clean:
 DEPS       := gcc libc6-dev pkg-config libfuse3-dev fuse3 libnuma-dev libinih-dev libarchive-dev libcmocka-dev \
 	numactl procps util-linux python3-minimal
 DEPS_LINT  := clang clang-tidy clang-format cppcheck mandoc
+# clang only recommends the libraries of its sanitizers.
+DEPS_FUZZ  := clang libclang-rt-14-dev
 DEPS_BENCH := libdpdk-dev valgrind libjemalloc2
 
 # Silent when nothing is missing. Root installs; anyone else is told the one line to run.
@@ -260,5 +289,7 @@ deps:
 	$(call want_packages,$(DEPS))
 deps-lint:
 	$(call want_packages,$(DEPS_LINT))
+deps-fuzz:
+	$(call want_packages,$(DEPS) $(DEPS_FUZZ))
 deps-bench:
 	$(call want_packages,$(DEPS_BENCH))

@@ -207,10 +207,12 @@ static void config_report(struct text *t, const struct config *c, const struct m
 
 /* ---- All of it ---- */
 
-static int machine_fill(struct booted *b, struct source *s, struct why *why)
+static int machine_fill(struct booted *b, struct source *s, bool strict, struct why *why)
 {
 	if (s->capture) {
 		int err = import_apply(s->capture, &b->vm, why);
+		if (!err && strict)
+			err = import_strict(s->capture, why);
 		if (import_is_exact(s->capture))
 			import_frames_report(s->capture, &b->vm.machine, &b->report);
 		else
@@ -235,7 +237,7 @@ static int machine_start(struct booted *b, struct source *s, const struct boot_o
 	if (err)
 		return err;
 	b->has_vm = true;
-	return machine_fill(b, s, why);
+	return machine_fill(b, s, o->strict, why);
 }
 
 int boot_machine(struct booted *b, const struct boot_options *o, struct why *why)

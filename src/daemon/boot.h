@@ -14,6 +14,7 @@ struct boot_options {
 	bool has_backing, has_limit, has_reserve;
 	struct region_config region; /* from -o; fields count when has_* says so */
 	bool no_region; /* --check, --dump: no memory behind the frames */
+	bool strict; /* a state that has to be corrected is refused */
 	bool deterministic;
 	uint64_t seed;
 };

@@ -35,12 +35,14 @@ static const char help_text[] =
 	"\n"
 	"  SOURCE            a configuration (file) or a state (directory, tar); \"none\": the default machine\n"
 	"  -c, --config FILE the machine to boot (default: /etc/ummfs.conf, else a built-in one)\n"
-	"      --from STATE  boot the state in STATE: a directory (\"/\": this machine) or tar with proc/ and sys/\n"
+	"      --from STATE  boot the state in STATE: a directory (\"/\": this machine) or tar with proc/ and sys/,\n"
+	"                    or a kernel log with a Mem-Info block; \"-\": tar or log on standard input\n"
 	"      --check       read it, say what was found, guessed and corrected; mount nothing\n"
 	"      --dump DIR    write the whole tree as plain files below DIR; mount nothing\n"
 	"  -o backing=hugetlb|thp|sparse|auto   where memory comes from\n"
 	"  -o limit=SIZE     how much host memory thp and sparse may use\n"
 	"  -o reserve        raise the host's huge page pool by what is missing, and give it back at the end\n"
+	"  -o strict         refuse a state whose files contradict each other\n"
 	"  -o deterministic,seed=N              the same writes give the same bytes\n"
 	"  -o uid=N,gid=N    owner of the files;  -o allow_other, -o private: who may use the mount\n"
 	"  -o workers=N      threads that receive requests at the same time (default 2)\n"
@@ -121,14 +123,17 @@ static void serve(struct vm *vm, const struct options *o, int signal_fd, int end
 
 /* ---- One machine ---- */
 
+/* The first line is the summary; of the others, which are for --check, what was changed is worth a line. */
 static void report_log(struct booted *b)
 {
-	char *copy = strdup(text_cstr(&b->report));
+	char *copy = strdup(text_cstr(&b->report)), *rest = copy;
+	const char *line = copy ? strtok_r(copy, "\n", &rest) : NULL;
 
-	if (copy && strchr(copy, '\n')) { /* the first line is the summary; the others are for --check */
-		*strchr(copy, '\n') = '\0';
-		log_info("%s", copy);
-	}
+	if (line)
+		log_info("%s", line);
+	while (line && (line = strtok_r(NULL, "\n", &rest)))
+		if (!strncmp(line, "corrected: ", 11))
+			log_notice("%s", line);
 	free(copy);
 }
 

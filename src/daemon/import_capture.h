@@ -24,7 +24,7 @@ struct pfn_ranges {
 
 struct cap_pageset {
 	unsigned cpu;
-	int32_t count, high, batch, threshold;
+	int32_t count, high, batch, threshold; /* batch, threshold 0: not printed */
 };
 
 struct cap_zone {
@@ -156,6 +156,7 @@ void cap_note(struct capture *c, enum cap_note_kind kind, const char *what, cons
 
 MUST_CHECK int cap_read_zoneinfo(struct capture *c, struct why *why); /* import_zoneinfo.c */
 MUST_CHECK int cap_read_version(struct capture *c, struct why *why); /* import_version.c; after zoneinfo */
+void cap_version_set(struct capture *c, bool known, unsigned major, unsigned minor); /* known: the release was named */
 MUST_CHECK int cap_read_buddyinfo(struct capture *c, struct why *why); /* import_buddyinfo.c */
 MUST_CHECK int cap_read_pagetypeinfo(struct capture *c, struct why *why); /* import_pagetypeinfo.c */
 MUST_CHECK int cap_read_meminfo(struct capture *c, struct why *why); /* import_meminfo.c */
@@ -166,6 +167,12 @@ MUST_CHECK int cap_read_knobs(struct capture *c, struct why *why); /* import_kno
 MUST_CHECK int cap_read_nodes(struct capture *c, struct why *why); /* import_nodes.c */
 MUST_CHECK int cap_read_cpus(struct capture *c, struct why *why);
 
+MUST_CHECK int cap_read_sos(struct capture *c, struct why *why); /* import_sos.c; after nodes */
+MUST_CHECK int cap_compare(struct capture *c, struct why *why); /* import_compare.c; last */
+MUST_CHECK int cap_read_log(struct capture *c, struct why *why); /* import_log.c; instead of all others */
+
+/* What no machine can have. The line is that of the zone's header. Fills `managed` where no such line was printed. */
+MUST_CHECK int cap_zone_check(struct capture *c, struct cap_file *f, struct cap_zone *z, struct why *why);
 /* Name of a zone or migrate type to its number, or -1. */
 int zone_kind_parse(const char *name);
 int migratetype_parse(const char *name);

@@ -25,6 +25,9 @@ int import_frames_read(struct capture *c, struct why *why)
 		return error == -ENOENT ? 0 : error;
 	if (memchr(c->frames, 0, len))
 		return why_set(why, -EINVAL, "%s/" STATE_FRAMES_PATH ": not a text file", c->state);
+	if (input_damage(c->input)) /* an archive from elsewhere may be used in part; this one is exact or nothing */
+		return why_set(why, -EINVAL, "%s: a state of ummfs, but not all of it can be read: %s", c->state,
+			       input_damage(c->input));
 	return 0;
 }
 

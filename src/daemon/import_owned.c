@@ -33,9 +33,9 @@ struct owned {
 
 static int batch_flush(struct owned *o)
 {
-	static const enum owner_kind owner[USE_KINDS] = { [USE_FILE] = OWNER_TASK_FILE,
-							  [USE_SHMEM] = OWNER_TASK_SHMEM,
-							  [USE_ANON] = OWNER_TASK_ANON };
+	static const enum owner_kind owner[USE_KINDS] = {
+		[USE_FILE] = OWNER_TASK_FILE, [USE_SHMEM] = OWNER_TASK_SHMEM, [USE_ANON] = OWNER_TASK_ANON
+	};
 	unsigned nr = o->nr;
 	o->nr = 0;
 	return nr ? task_adopt(o->run->task, owner[o->kind], o->page, nr, o->list, o->marks) : 0;
@@ -185,12 +185,17 @@ static int tables_place(struct owned *o)
 	return error;
 }
 
-int import_owned_place(struct import_run *run, struct zone *z, const struct cap_zone *from, struct layout *layout)
+int import_owned_place(struct import_run *run, struct zone *z, const struct cap_zone *from,
+		       struct layout *layout)
 {
 	static const enum lru_list order[LRU_LISTS] = { LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_INACTIVE_ANON,
 							LRU_ACTIVE_ANON, LRU_UNEVICTABLE };
-	struct owned o = { .run = run, .z = z, .layout = layout, .use = &run->use[from->node],
-			   .pending = UINT64_MAX, .mlocked = from->stat[NR_MLOCK] };
+	struct owned o = { .run = run,
+			   .z = z,
+			   .layout = layout,
+			   .use = &run->use[from->node],
+			   .pending = UINT64_MAX,
+			   .mlocked = from->stat[NR_MLOCK] };
 	int error = 0;
 	if (from->has_stat & 1u << NR_ZONE_WRITE_PENDING)
 		o.pending = from->stat[NR_ZONE_WRITE_PENDING];

@@ -9,7 +9,7 @@
 #include "mm/machine.h"
 
 /* After the zone's free memory and per-CPU lists. 0 or -ENOMEM. */
-MUST_CHECK int import_owned_place(struct import_run *run, struct zone *z, const struct cap_zone *from,
-				  struct layout *layout);
+MUST_CHECK int import_owned_place(struct import_run *run, struct zone *z,
+				  const struct cap_zone *from, struct layout *layout);
 
 #endif

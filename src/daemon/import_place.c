@@ -203,7 +203,7 @@ int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *f
 static int32_t thresholds_swap(struct zone *z, const struct cap_zone *from)
 {
 	int32_t usual = z->stat_threshold;
-	if (from->nr_pagesets)
+	if (from->nr_pagesets && from->pageset[0].threshold)
 		z->stat_threshold = CLAMP(from->pageset[0].threshold, 1, 125);
 	return MAX(usual, z->stat_threshold);
 }

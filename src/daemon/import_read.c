@@ -16,7 +16,7 @@
 static int (*const readers[])(struct capture *c, struct why *why) = {
 	cap_read_zoneinfo, cap_read_version, cap_read_buddyinfo, cap_read_pagetypeinfo, cap_read_meminfo,
 	cap_read_vmstat,   cap_read_iomem,     cap_read_thp,          cap_read_knobs,
-	cap_read_nodes,    cap_read_cpus,
+	cap_read_nodes,    cap_read_cpus,      cap_read_sos,          cap_compare,
 };
 
 static int state_set(struct capture *c, const char *state, struct why *why)
@@ -71,11 +71,27 @@ static int page_size_check(struct capture *c, struct why *why)
 static int files_read(struct capture *c, struct why *why)
 {
 	int error = 0;
+	if (input_is_log(c->input)) {
+		error = cap_read_log(c, why);
+		return error ? error : bits_find(c, why);
+	}
 	for (unsigned i = 0; i < ARRAY_LEN(readers) && !error; i++)
 		error = readers[i](c, why);
 	if (!error)
 		error = bits_find(c, why);
 	return error ? error : page_size_check(c, why);
+}
+
+/* A state of our own is exact or nothing; of others the files that could be read count. */
+static int damage_note(struct capture *c, struct why *why)
+{
+	const char *damage = input_damage(c->input);
+	if (damage && c->frames)
+		return why_set(why, -EINVAL, "%s: ends early or is damaged: %s", c->state, damage);
+	if (damage)
+		cap_note(c, NOTE_CORRECTED, "archive",
+			 "the archive ends early or is damaged (%s): what stands before that is taken", damage);
+	return 0;
 }
 
 int import_read(struct capture **out, const char *state, struct why *why)
@@ -86,6 +102,8 @@ int import_read(struct capture **out, const char *state, struct why *why)
 	int error = state_set(c, state, why);
 	if (!error)
 		error = import_frames_read(c, why);
+	if (!error)
+		error = damage_note(c, why);
 	if (!error && !c->frames)
 		error = files_read(c, why);
 	if (error == -ENOMEM)

@@ -4,6 +4,7 @@
 
 #include "daemon/import_capture.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const char *const note_word[NOTE_KINDS] = {
@@ -60,4 +61,13 @@ void import_report(const struct capture *c, struct text *out)
 				text_printf(out, "%s: %s\n", note_word[kind], c->note[i].text);
 	if (c->notes_lost)
 		text_printf(out, "%u more notes\n", c->notes_lost);
+}
+
+int import_strict(const struct capture *c, struct why *why)
+{
+	for (unsigned i = 0; i < c->nr_notes; i++)
+		if (c->note[i].kind == NOTE_CORRECTED)
+			return why_set(why, -EINVAL, "%s: refused by -o strict: %s", *c->state ? c->state : "/",
+				       c->note[i].text);
+	return 0;
 }

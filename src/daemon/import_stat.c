@@ -66,8 +66,8 @@ static void zone_item_set(struct capture *c, struct zone *z, const struct cap_zo
 	struct printed p = printed_make(value, list ? z->stat[item] : value, bound, list);
 	if (p.value != value)
 		cap_note(c, NOTE_CORRECTED, zone_stat_name[item],
-			 "node %u, zone %s: %s is %ld, %ld pages found a place; those are counted", from->node,
-			 zone_kind_name[from->kind], zone_stat_name[item], value, p.value);
+			 "node %u, zone %s: %s is %ld, %ld pages found a place; those are counted",
+			 from->node, zone_kind_name[from->kind], zone_stat_name[item], value, p.value);
 	zone_import_stat(z, (enum zone_stat)item, p.value, p.sum);
 }
 

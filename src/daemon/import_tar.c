@@ -3,13 +3,16 @@
  * A state in a tar file, which may come from anywhere: it is read once into
  * memory, nothing is unpacked, links are not followed, names that climb out
  * are left out, and everything has a bound (members, bytes of one, bytes of
- * all, bytes that come out of a decompressor). tasks/NAME/mem may be far
+ * all, bytes that come out of a decompressor). Bounds are checked against what
+ * a header announces, before anything is unpacked. tasks/NAME/mem may be far
  * larger than that; its bytes are handed out in a second pass, once there is
- * memory that they go to.
+ * memory that they go to. Where in the archive the state stands is known at
+ * the end only (import_archive.c); what stands elsewhere is then dropped.
  */
 #include "daemon/import_tar.h"
 
 #include "base/mem.h"
+#include "daemon/import_archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,11 +20,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MEMBERS_MAX (1u << 20)
-#define MEMBER_BYTES_MAX ((uint64_t)1 << 30)
 #define TOTAL_BYTES_MAX ((uint64_t)2 << 30)
+#define BOMB_BYTES ((uint64_t)1 << 30) /* from here on a compressed file may not hold more than */
+#define BOMB_RATIO 200u /* this many times its size: logs come to a tenth of that */
 #define STREAM_BYTES_MAX ((uint64_t)1 << 36) /* what may come out of the decompressor, skipped members included */
 #define READ_BLOCK ((size_t)64 << 10)
 #define NAME_BYTES 4096u
@@ -41,16 +46,22 @@ bool path_is_mem(const char *path, char name[256])
 
 bool file_is_tar(const char *path)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool found = fd >= 0 && fd_is_tar(fd);
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+bool fd_is_tar(int fd)
+{
 	static const struct {
 		unsigned at;
 		const char *bytes;
 	} magic[] = { { 257, "ustar" }, { 0, "\x1f\x8b" }, { 0, "BZh" }, { 0, "\xfd" "7zXZ" }, { 0, "\x28\xb5\x2f\xfd" } };
 	char head[512] = { 0 };
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+	ssize_t n = pread(fd, head, sizeof(head), 0);
 	bool found = false;
-	if (fd >= 0)
-		close(fd);
 	for (unsigned i = 0; n > 0 && i < ARRAY_LEN(magic); i++)
 		found |= !memcmp(head + magic[i].at, magic[i].bytes, strlen(magic[i].bytes));
 	return found;
@@ -79,11 +90,21 @@ static bool path_clean(const char *path, char out[NAME_BYTES])
 	return n;
 }
 
-static int tar_bad(const struct tar *t, struct archive *a, struct why *why)
+static const char *archive_words(struct archive *a)
 {
 	const char *what = archive_error_string(a);
-	return why_set(why, -EINVAL, "%s: not a tar file that can be read: %s", t->name,
-		       what ? what : "damaged");
+	return what ? what : "it ends inside a file";
+}
+
+static int tar_bad(const struct tar *t, struct archive *a, struct why *why)
+{
+	return why_set(why, -EINVAL, "%s: damaged: %s", t->name, archive_words(a));
+}
+
+static int tar_refuse(const struct tar *t, const char *what, struct why *why)
+{
+	return why_set(why, -EINVAL, "%s: neither a tar file that can be read nor a log with a Mem-Info block: %s",
+		       t->name, what);
 }
 
 static int archive_start(struct tar *t, struct archive **out, struct why *why)
@@ -97,7 +118,7 @@ static int archive_start(struct tar *t, struct archive **out, struct why *why)
 	archive_read_support_filter_xz(a);
 	archive_read_support_filter_zstd(a);
 	if (lseek(t->fd, 0, SEEK_SET) < 0 || archive_read_open_fd(a, t->fd, READ_BLOCK) != ARCHIVE_OK) {
-		int error = tar_bad(t, a, why);
+		int error = tar_refuse(t, archive_words(a), why);
 		archive_read_free(a);
 		return error;
 	}
@@ -105,14 +126,28 @@ static int archive_start(struct tar *t, struct archive **out, struct why *why)
 	return 0;
 }
 
-/* 1: *e is the next member; 0: the end; or -errno with why set. */
+/* What was read up to here counts: noted, not refused. */
+static int tar_damaged(struct tar *t, struct archive *a)
+{
+	snprintf(t->damage, sizeof(t->damage), "%s", archive_words(a));
+	return -EIO;
+}
+
+static bool is_bomb(const struct tar *t, struct archive *a)
+{
+	struct stat st;
+	return archive_filter_count(a) > 1 && t->skipped > BOMB_BYTES && !fstat(t->fd, &st) &&
+	       t->skipped / BOMB_RATIO > (uint64_t)st.st_size;
+}
+
+/* 1: *e is the next member; 0: the end; -EIO: damaged from here on; or -errno with why set. */
 static int archive_step(struct tar *t, struct archive *a, struct archive_entry **e, struct why *why)
 {
 	int r = archive_read_next_header(a, e);
 	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r < ARCHIVE_WARN)
-		return tar_bad(t, a, why);
+		return tar_damaged(t, a);
 	if (archive_filter_bytes(a, 0) > (int64_t)STREAM_BYTES_MAX)
 		return why_set(why, -EFBIG, "%s: more than %" PRIu64 " GiB of data; this is no machine's state",
 			       t->name, STREAM_BYTES_MAX >> 30);
@@ -120,11 +155,8 @@ static int archive_step(struct tar *t, struct archive *a, struct archive_entry *
 }
 
 /* Room for one more. */
-static int member_add(struct tar *t, const char *path, struct tar_member **out, struct why *why)
+static int member_add(struct tar *t, const char *path, struct tar_member **out)
 {
-	if (t->nr == MEMBERS_MAX)
-		return why_set(why, -EFBIG, "%s: more than %u files; this is no machine's state",
-			       t->name, MEMBERS_MAX);
 	if (t->nr == t->cap) {
 		unsigned cap = t->cap ? t->cap * 2 : 256;
 		struct tar_member *larger = mem_realloc(t->member, cap * sizeof(*larger));
@@ -141,6 +173,12 @@ static int member_add(struct tar *t, const char *path, struct tar_member **out, 
 	return 0;
 }
 
+static int too_much(const struct tar *t, struct why *why)
+{
+	return why_set(why, -EFBIG, "%s: announces %" PRIu64 " GiB of data; this is no machine's state", t->name,
+		       t->skipped >> 30);
+}
+
 static int too_large(const struct tar *t, const char *path, struct why *why)
 {
 	return why_set(why, -EFBIG, "%s/%s: larger than any file of a machine's state", t->name, path);
@@ -148,17 +186,15 @@ static int too_large(const struct tar *t, const char *path, struct why *why)
 
 static int bytes_read(struct tar *t, struct archive *a, struct tar_member *m, uint64_t size, struct why *why)
 {
-	if (size > MEMBER_BYTES_MAX || size > TOTAL_BYTES_MAX - t->bytes)
+	if (size > archive_file_bytes_max(m->path) || size > TOTAL_BYTES_MAX - t->bytes)
 		return too_large(t, m->path, why);
 	m->bytes = mem_realloc(NULL, size + 1);
 	if (!m->bytes)
 		return -ENOMEM;
 	while (m->len < size) {
 		ssize_t got = archive_read_data(a, m->bytes + m->len, size - m->len);
-		if (got < 0)
-			return tar_bad(t, a, why);
-		if (!got)
-			break;
+		if (got <= 0)
+			return tar_damaged(t, a);
 		m->len += (size_t)got;
 	}
 	m->bytes[m->len] = 0;
@@ -166,20 +202,51 @@ static int bytes_read(struct tar *t, struct archive *a, struct tar_member *m, ui
 	return 0;
 }
 
+static void member_drop(struct tar_member *m)
+{
+	mem_free(m->path);
+	mem_free(m->bytes);
+}
+
+/* At the top or below a directory. */
+static bool path_has_mem(const char *path)
+{
+	char task[256];
+	for (const char *p = path; p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL)
+		if (path_is_mem(p, task))
+			return true;
+	return false;
+}
+
+/* Holes cost nothing: lists of logins are hundreds of GiB of them. */
+static int member_skip(struct tar *t, struct archive *a, struct archive_entry *e, uint64_t size, struct why *why)
+{
+	if (!archive_entry_sparse_count(e))
+		t->skipped += MIN(size, STREAM_BYTES_MAX);
+	return t->skipped > STREAM_BYTES_MAX || is_bomb(t, a) ? too_much(t, why) : 0;
+}
+
 static int member_take(struct tar *t, struct archive *a, struct archive_entry *e, struct why *why)
 {
-	char path[NAME_BYTES], task[256];
+	char path[NAME_BYTES];
 	const char *given = archive_entry_pathname(e);
 	mode_t type = archive_entry_filetype(e);
+	uint64_t size = (uint64_t)MAX(archive_entry_size(e), 0);
 	struct tar_member *m = NULL;
 
-	if (!given || !path_clean(given, path) || path_is_mem(path, task))
+	if (++t->seen > MEMBERS_MAX)
+		return why_set(why, -EFBIG, "%s: more than %u files; this is no machine's state", t->name,
+			       MEMBERS_MAX);
+	if (given && path_clean(given, path) && path_has_mem(path))
 		return 0;
-	if (archive_entry_hardlink(e) || (type != AE_IFREG && type != AE_IFDIR))
-		return 0;
-	int error = member_add(t, path, &m, why);
+	if (!given || !path_clean(given, path) || archive_entry_hardlink(e) ||
+	    (type != AE_IFREG && type != AE_IFDIR) || (type == AE_IFREG && !archive_wanted(path, size)))
+		return member_skip(t, a, e, size, why);
+	int error = member_add(t, path, &m);
 	if (!error && type == AE_IFREG)
-		error = bytes_read(t, a, m, (uint64_t)MAX(archive_entry_size(e), 0), why);
+		error = bytes_read(t, a, m, size, why);
+	if (error == -EIO) /* half a file is not a file */
+		member_drop(&t->member[--t->nr]);
 	return error;
 }
 
@@ -197,8 +264,7 @@ static void members_sort(struct tar *t)
 		qsort(t->member, t->nr, sizeof(*t->member), member_compare);
 	for (unsigned i = 0; i < t->nr; i++) {
 		if (i + 1 < t->nr && !strcmp(t->member[i].path, t->member[i + 1].path)) {
-			mem_free(t->member[i].path);
-			mem_free(t->member[i].bytes);
+			member_drop(&t->member[i]);
 			continue;
 		}
 		t->member[kept++] = t->member[i];
@@ -206,22 +272,80 @@ static void members_sort(struct tar *t)
 	t->nr = kept;
 }
 
+/* Below the state's directory paths begin anew; all else goes. */
+static void prefix_cut(struct tar *t)
+{
+	size_t len = strlen(t->prefix);
+	unsigned kept = 0;
+	for (unsigned i = 0; len && i < t->nr; i++) {
+		struct tar_member *m = &t->member[i];
+		if (strncmp(m->path, t->prefix, len)) {
+			member_drop(m);
+			continue;
+		}
+		memmove(m->path, m->path + len, strlen(m->path + len) + 1);
+		t->member[kept++] = *m;
+	}
+	if (len)
+		t->nr = kept;
+}
+
+/* Why there is no state in it: cut off too early, another archive, or another matter. */
+static int nothing_found(const struct tar *t, struct why *why)
+{
+	if (*t->damage)
+		return why_set(why, -EINVAL, "%s: ends or is damaged before proc/zoneinfo, which a state needs: %s",
+			       t->name, t->damage);
+	for (unsigned i = 0; i < t->nr; i++)
+		if (archive_is_nested(t->member[i].path))
+			return why_set(why, -EINVAL, "%s: no proc/zoneinfo in it, but another archive, %s; unpack that one",
+				       t->name, t->member[i].path);
+	return 0; /* ummfs/frames may be enough; who misses proc/zoneinfo will say so */
+}
+
+static int state_find(struct tar *t, struct why *why)
+{
+	struct archive_place *p = mem_zalloc(sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	for (unsigned i = 0; i < t->nr; i++)
+		if (t->member[i].bytes)
+			archive_place_try(p, t->member[i].path);
+	int error = p->found ? archive_place_check(p, t->name, why) : nothing_found(t, why);
+	snprintf(t->prefix, sizeof(t->prefix), "%s", p->prefix);
+	mem_free(p);
+	if (!error)
+		prefix_cut(t);
+	return error;
+}
+
+static int members_read(struct tar *t, struct archive *a, struct why *why)
+{
+	struct archive_entry *e;
+	int error = 0, more = 0;
+	while (!error && (more = archive_step(t, a, &e, why)) > 0)
+		error = member_take(t, a, e, why);
+	if (!error)
+		error = more;
+	if (error == -EIO && !t->seen)
+		return tar_refuse(t, t->damage, why);
+	return error == -EIO ? 0 : error;
+}
+
 int tar_load(struct tar *t, int fd, const char *name, struct why *why)
 {
 	struct archive *a;
-	struct archive_entry *e;
 	*t = (struct tar){ .fd = fd, .name = name };
-	int error = archive_start(t, &a, why), more;
+	int error = archive_start(t, &a, why);
 	if (error)
 		return error;
-	while ((more = archive_step(t, a, &e, why)) > 0 && !error)
-		error = member_take(t, a, e, why);
+	error = members_read(t, a, why);
 	archive_read_free(a);
-	if (!error)
-		error = more;
 	members_sort(t);
-	if (!error && !t->nr)
+	if (!error && !t->nr && !*t->damage)
 		error = why_set(why, -EINVAL, "%s: a tar file without files", t->name);
+	if (!error)
+		error = state_find(t, why);
 	if (error == -ENOMEM)
 		why_set(why, error, "%s: not enough memory to read it", t->name);
 	if (error)
@@ -231,10 +355,8 @@ int tar_load(struct tar *t, int fd, const char *name, struct why *why)
 
 void tar_fini(struct tar *t)
 {
-	for (unsigned i = 0; i < t->nr; i++) {
-		mem_free(t->member[i].path);
-		mem_free(t->member[i].bytes);
-	}
+	for (unsigned i = 0; i < t->nr; i++)
+		member_drop(&t->member[i]);
 	mem_free(t->member);
 	t->member = NULL;
 	t->nr = t->cap = 0;
@@ -322,12 +444,15 @@ int tar_contents(struct tar *t,
 	int error = archive_start(t, &a, why), more;
 	if (error)
 		return error;
+	size_t prefix = strlen(t->prefix);
 	while ((more = archive_step(t, a, &e, why)) > 0 && !error) {
 		const char *given = archive_entry_pathname(e);
-		if (given && path_clean(given, path) && path_is_mem(path, task) &&
-		    archive_entry_filetype(e) == AE_IFREG)
+		if (given && path_clean(given, path) && !strncmp(path, t->prefix, prefix) &&
+		    path_is_mem(path + prefix, task) && archive_entry_filetype(e) == AE_IFREG)
 			error = mem_read(t, a, task, each, ctx, why);
 	}
+	if (more == -EIO)
+		more = tar_bad(t, a, why);
 	archive_read_free(a);
 	return error ? error : more;
 }

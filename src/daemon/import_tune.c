@@ -187,10 +187,12 @@ static void pagesets_set(struct zone *z, const struct cap_zone *from)
 	for (unsigned i = 0; i < from->nr_pagesets; i++) {
 		const struct cap_pageset *p = &from->pageset[i];
 		struct cpu *c = &m->cpu[p->cpu];
+		if (!p->batch)
+			continue;
 		c->zone[z->id].pcp.high = p->high;
 		c->zone[z->id].pcp.batch = MAX(p->batch, 1);
 	}
-	if (from->nr_pagesets && !m->version->pageset_tunes) {
+	if (from->nr_pagesets && from->pageset[0].batch && !m->version->pageset_tunes) {
 		z->pageset_high = z->pageset_high_max = from->pageset[0].high;
 		z->pageset_batch = MAX(from->pageset[0].batch, 1);
 	}

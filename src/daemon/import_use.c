@@ -104,9 +104,9 @@ static void unevictable_fill(struct node_use *u, struct node_sums *s)
 {
 	uint64_t file_lists = s->list[LRU_INACTIVE_FILE] + s->list[LRU_ACTIVE_FILE];
 	uint64_t room = s->list[LRU_UNEVICTABLE];
-	uint64_t most[USE_KINDS] = { [USE_FILE] = less(s->of[USE_FILE], file_lists),
-				     [USE_ANON] = s->of[USE_ANON],
-				     [USE_SHMEM] = s->of[USE_SHMEM] };
+	uint64_t most[USE_KINDS] = {
+		[USE_FILE] = less(s->of[USE_FILE], file_lists), [USE_ANON] = s->of[USE_ANON], [USE_SHMEM] = s->of[USE_SHMEM]
+	};
 	static const enum use_kind order[USE_KINDS] = { USE_FILE, USE_ANON, USE_SHMEM };
 	for (unsigned i = 0; i < USE_KINDS; i++) {
 		uint64_t pages = MIN(room, most[order[i]]);

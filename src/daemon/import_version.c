@@ -11,16 +11,23 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "Linux version 6.1.0-50-amd64 (...": major and minor. */
+/* "Linux version 6.1.0-50-amd64 (...", or of uname -a, "Linux HOST 6.1.0-50-amd64 ...": major and minor. */
 static bool release_read(const struct capture *c, unsigned *major, unsigned *minor, int *error,
 			 struct why *why)
 {
+	static const struct {
+		const char *path, *format;
+	} from[] = { { "proc/version", "Linux version %u.%u" },
+		     { "sos_commands/kernel/uname_-a", "Linux %*s %u.%u" } };
 	char line[512];
-	*error = cap_first_line(c, "proc/version", line, sizeof(line), why);
-	if (*error == -ENOENT)
+	for (unsigned i = 0; i < ARRAY_LEN(from); i++) {
+		*error = cap_first_line(c, from[i].path, line, sizeof(line), why);
+		if (!*error && sscanf(line, from[i].format, major, minor) == 2)
+			return true;
+		if (*error && *error != -ENOENT)
+			return false;
 		*error = 0;
-	else if (!*error)
-		return sscanf(line, "Linux version %u.%u", major, minor) == 2;
+	}
 	return false;
 }
 
@@ -34,13 +41,8 @@ static const struct kernel_version *version_by_lines(const struct capture *c)
 	return &kernel_versions[k];
 }
 
-int cap_read_version(struct capture *c, struct why *why)
+void cap_version_set(struct capture *c, bool known, unsigned major, unsigned minor)
 {
-	unsigned major = 0, minor = 0;
-	int error;
-	bool known = release_read(c, &major, &minor, &error, why);
-	if (error)
-		return error;
 	char name[32];
 	snprintf(name, sizeof(name), "%u.%u", major, minor);
 	const struct kernel_version *named = known ? kernel_version_of(major, minor) : NULL;
@@ -52,5 +54,14 @@ int cap_read_version(struct capture *c, struct why *why)
 	if (!known || strcmp(name, c->version->name))
 		cap_note(c, NOTE_GUESSED, "kernel", "%s%s; behaves as %s",
 			 known ? "kernel " : "no proc/version", known ? name : "", c->version->name);
-	return 0;
+}
+
+int cap_read_version(struct capture *c, struct why *why)
+{
+	unsigned major = 0, minor = 0;
+	int error;
+	bool known = release_read(c, &major, &minor, &error, why);
+	if (!error)
+		cap_version_set(c, known, major, minor);
+	return error;
 }

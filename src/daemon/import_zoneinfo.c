@@ -9,6 +9,7 @@
 
 #include "base/parse.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct reading {
 	struct cap_zone *zone; /* of the last header */
 	struct cap_pageset *pageset; /* of the last "cpu:" */
 	bool node_stats; /* inside "per-node stats" */
+	unsigned strange, strange_line; /* lines that have lost their name or number; the first of them */
 	struct why *why;
 };
 
@@ -147,6 +149,13 @@ static void zone_item(struct reading *r, const char *name, uint64_t value)
 	node_item(r, name, value);
 }
 
+/* A number without a name, or a number that is none. */
+static void line_strange(struct reading *r)
+{
+	if (!r->strange++)
+		r->strange_line = r->f.line;
+}
+
 /* Lines of a name and a number: marks and sizes must be numbers, of counters only the known ones count. */
 static int plain_read(struct reading *r, const char *name, char *rest)
 {
@@ -160,6 +169,8 @@ static int plain_read(struct reading *r, const char *name, char *rest)
 		r->c->boost_lines |= field == &r->zone->boost;
 		return cap_number(&r->f, word, name, field, r->why);
 	}
+	if (!word ? !parse_u64(name, &value) : isdigit((unsigned char)*word) && parse_u64(word, &value))
+		line_strange(r);
 	if (!word || parse_u64(word, &value))
 		return 0;
 	if (r->node_stats)
@@ -280,29 +291,29 @@ static int line_read(struct reading *r, char *line)
 }
 
 /* What no machine can have. The line is that of the zone's header. Kernels before 3.9 print no "managed". */
-static int zone_check(struct reading *r, struct cap_zone *z)
+int cap_zone_check(struct capture *c, struct cap_file *f, struct cap_zone *z, struct why *why)
 {
 	const char *name = zone_kind_name[z->kind];
-	r->f.line = z->line;
+	f->line = z->line;
 	if (!z->managed && z->free) {
 		z->managed = z->present;
-		cap_note(r->c, NOTE_GUESSED, "managed pages",
+		cap_note(c, NOTE_GUESSED, "managed pages",
 			 "node %u, zone %s: no managed pages printed, taken as present", z->node, name);
 	}
 	if (z->present > z->spanned)
-		return cap_bad(&r->f, r->why, "zone %s: present %lu is more than spanned %lu", name,
+		return cap_bad(f, why, "zone %s: present %lu is more than spanned %lu", name,
 			       z->present, z->spanned);
 	if (z->managed > z->present)
-		return cap_bad(&r->f, r->why, "zone %s: managed %lu is more than present %lu", name,
+		return cap_bad(f, why, "zone %s: managed %lu is more than present %lu", name,
 			       z->managed, z->present);
 	if (z->free > z->managed)
-		return cap_bad(&r->f, r->why, "zone %s: free %lu is more than managed %lu", name,
+		return cap_bad(f, why, "zone %s: free %lu is more than managed %lu", name,
 			       z->free, z->managed);
 	if (z->has_start && (z->start_pfn > MM_HIGHEST_PFN || z->spanned > MM_HIGHEST_PFN - z->start_pfn))
-		return cap_bad(&r->f, r->why, "zone %s ends past frame %u, the highest that ummfs can number",
+		return cap_bad(f, why, "zone %s ends past frame %u, the highest that ummfs can number",
 			       name, MM_HIGHEST_PFN);
 	if (z->boost > z->min)
-		return cap_bad(&r->f, r->why, "zone %s: boost %lu is more than min %lu, which contains it",
+		return cap_bad(f, why, "zone %s: boost %lu is more than min %lu, which contains it",
 			       name, z->boost, z->min);
 	return 0;
 }
@@ -320,9 +331,13 @@ int cap_read_zoneinfo(struct capture *c, struct why *why)
 
 	for (char *line; !error && (line = cap_line(&r.f));)
 		error = line_read(&r, line);
+	if (r.strange)
+		cap_note(c, NOTE_CORRECTED, "lines of zoneinfo",
+			 "proc/zoneinfo:%u: a number without a name, or no number behind it; left out (%u line%s)",
+			 r.strange_line, r.strange, r.strange == 1 ? "" : "s");
 	bool populated = false;
 	for (unsigned i = 0; i < c->nr_zones && !error; i++) {
-		error = zone_check(&r, &c->zone[i]);
+		error = cap_zone_check(c, &r.f, &c->zone[i], why);
 		populated |= cap_zone_populated(&c->zone[i]);
 	}
 	if (!error && !populated)

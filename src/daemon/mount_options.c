@@ -53,6 +53,13 @@ static int use_deterministic(struct options *o, const char *value)
 	return 0;
 }
 
+static int use_strict(struct options *o, const char *value)
+{
+	(void)value;
+	o->boot.strict = true;
+	return 0;
+}
+
 static int use_seed(struct options *o, const char *value)
 {
 	return parse_u64(value, &o->boot.seed);
@@ -114,6 +121,7 @@ static const struct word words[] = {
 	{ "limit", ARG_NEEDED, use_limit, "a size such as 8G" },
 	{ "reserve", ARG_NONE, use_reserve, NULL },
 	{ "deterministic", ARG_NONE, use_deterministic, NULL },
+	{ "strict", ARG_NONE, use_strict, NULL },
 	{ "seed", ARG_NEEDED, use_seed, "a number" },
 	{ "uid", ARG_NEEDED, use_uid, "a user number" },
 	{ "gid", ARG_NEEDED, use_gid, "a group number" },

@@ -53,13 +53,24 @@ static int path_keep(char **out, const char *path, struct why *why)
 	return 0;
 }
 
+/* "-" is standard input. */
+static int state_keep(struct options *o, const char *path, struct why *why)
+{
+	if (strcmp(path, "-"))
+		return path_keep(&o->from, path, why);
+	if (o->from)
+		return usage(why, "given twice: ", path);
+	o->from = strdup(path);
+	return o->from ? 0 : why_set(why, -ENOMEM, "out of memory");
+}
+
 static int letter_parse(struct options *o, int letter, struct why *why)
 {
 	switch (letter) {
 	case 'c':
 		return path_keep(&o->config, optarg, why);
 	case 'F':
-		return path_keep(&o->from, optarg, why);
+		return state_keep(o, optarg, why);
 	case 'o':
 		return mount_options_parse(o, optarg, why);
 	case 'f':
@@ -88,9 +99,12 @@ static int letter_parse(struct options *o, int letter, struct why *why)
 }
 
 static const struct option long_options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "from", required_argument, NULL, 'F' },
-	{ "check", no_argument, NULL, 'C' },        { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },      { "dump", required_argument, NULL, 'D' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "from", required_argument, NULL, 'F' },
+	{ "check", no_argument, NULL, 'C' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "dump", required_argument, NULL, 'D' },
 	{ 0 },
 };
 

@@ -45,6 +45,7 @@ void fs_spares_free(struct fs *fs)
 
 void fs_fini(struct fs *fs)
 {
+	handles_close(fs);
 	fs_spares_free(fs);
 	kmsg_fini(&fs->kmsg);
 	lock_fini(&fs->spare_lock);

@@ -31,8 +31,9 @@ struct fs {
 	struct lock spare_lock; /* RANK_LOG: a leaf */
 	struct snapshot *snapshot[FS_SPARE_SNAPSHOTS];
 	unsigned nr_snapshots;
-	struct handle *handle;
+	struct handle *handle; /* spare */
 	unsigned nr_handles;
+	struct handle *open; /* all that are open */
 };
 
 struct fs_options {
@@ -43,7 +44,7 @@ struct fs_options {
 
 /* 0 or -ENOMEM. vm outlives fs. */
 MUST_CHECK int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o);
-void fs_fini(struct fs *fs); /* every handle is closed */
+void fs_fini(struct fs *fs); /* closes what is still open; nobody else uses fs */
 void fs_spares_free(struct fs *fs); /* what is kept for reuse; nobody else uses fs */
 
 /* A snapshot with the parts asked for, and back. NULL: no memory. */

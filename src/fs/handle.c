@@ -34,17 +34,45 @@ struct handle {
 	char *mem; /* bytes of the last read of a task's memory */
 	size_t mem_cap;
 	int state_fd; /* of an open state.tar, else -1 */
-	struct handle *next_spare;
+	struct handle *next, *prev; /* fs->spare_lock: among the open ones; next: among the spare ones */
 };
+
+/* An unmount does not wait for the kernel to release what clients still had open: fs_fini closes the rest. */
+static void open_add(struct fs *fs, struct handle *h) /* spare_lock held */
+{
+	h->prev = NULL;
+	h->next = fs->open;
+	if (h->next)
+		h->next->prev = h;
+	fs->open = h;
+}
+
+static void open_del(struct fs *fs, struct handle *h) /* spare_lock held */
+{
+	if (h->next)
+		h->next->prev = h->prev;
+	if (h->prev)
+		h->prev->next = h->next;
+	else
+		fs->open = h->next;
+}
+
+static struct handle *spare_pop(struct fs *fs) /* spare_lock held */
+{
+	struct handle *h = fs->handle;
+	if (h) {
+		fs->handle = h->next;
+		fs->nr_handles--;
+	}
+	return h;
+}
 
 static struct handle *spare_take(struct fs *fs)
 {
 	lock_take(&fs->spare_lock);
-	struct handle *h = fs->handle;
-	if (h) {
-		fs->handle = h->next_spare;
-		fs->nr_handles--;
-	}
+	struct handle *h = spare_pop(fs);
+	if (h)
+		open_add(fs, h);
 	lock_drop(&fs->spare_lock);
 	return h;
 }
@@ -52,9 +80,10 @@ static struct handle *spare_take(struct fs *fs)
 static bool spare_give(struct fs *fs, struct handle *h)
 {
 	lock_take(&fs->spare_lock);
-	bool kept = fs->nr_handles < FS_SPARE_HANDLES;
+	open_del(fs, h);
+	bool kept = h->text.cap <= SPARE_TEXT_MAX && fs->nr_handles < FS_SPARE_HANDLES;
 	if (kept) {
-		h->next_spare = fs->handle;
+		h->next = fs->handle;
 		fs->handle = h;
 		fs->nr_handles++;
 	}
@@ -62,15 +91,18 @@ static bool spare_give(struct fs *fs, struct handle *h)
 	return kept;
 }
 
-static struct handle *handle_create(void)
+static struct handle *handle_create(struct fs *fs)
 {
 	struct handle *h = mem_zalloc(sizeof(*h));
 
-	if (h) {
-		lock_init(&h->lock, RANK_FS, 0);
-		h->state_fd = -1;
-		text_init(&h->text, 0);
-	}
+	if (!h)
+		return NULL;
+	lock_init(&h->lock, RANK_FS, 0);
+	h->state_fd = -1;
+	text_init(&h->text, 0);
+	lock_take(&fs->spare_lock);
+	open_add(fs, h);
+	lock_drop(&fs->spare_lock);
 	return h;
 }
 
@@ -84,8 +116,16 @@ static void handle_destroy(struct handle *h)
 
 void handle_spares_free(struct fs *fs)
 {
-	for (struct handle *h; (h = spare_take(fs));)
+	lock_take(&fs->spare_lock);
+	for (struct handle *h; (h = spare_pop(fs));)
 		handle_destroy(h);
+	lock_drop(&fs->spare_lock);
+}
+
+void handles_close(struct fs *fs)
+{
+	while (fs->open)
+		handle_close(fs, fs->open);
 }
 
 static bool is_state(const struct inode *i)
@@ -100,7 +140,7 @@ int handle_open(struct fs *fs, const struct inode *i, int flags, struct handle *
 		return err;
 	struct handle *h = spare_take(fs);
 	if (!h)
-		h = handle_create();
+		h = handle_create(fs);
 	if (!h)
 		return -ENOMEM;
 	h->ino = i->ino;
@@ -128,7 +168,7 @@ void handle_close(struct fs *fs, struct handle *h)
 		close(h->state_fd);
 	h->state_fd = -1;
 	lock_drop(&h->lock);
-	if (h->text.cap > SPARE_TEXT_MAX || !spare_give(fs, h))
+	if (!spare_give(fs, h))
 		handle_destroy(h);
 }
 

@@ -36,5 +36,6 @@ MUST_CHECK ssize_t handle_write(struct fs *fs, struct handle *h, const char *buf
 MUST_CHECK int inode_render(struct fs *fs, const struct inode *i, struct text *text);
 
 void handle_spares_free(struct fs *fs); /* for fs_fini */
+void handles_close(struct fs *fs); /* those that nobody will release any more; nobody else uses fs */
 
 #endif

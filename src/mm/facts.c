@@ -25,7 +25,7 @@ static void range_map(struct machine *m, const struct pfn_range *r)
 
 void machine_facts_derive(struct machine *m)
 {
-	m->facts = (struct machine_facts){0};
+	m->facts = (struct machine_facts){ 0 };
 	FOR_EACH_POPULATED_ZONE(z, m)
 		for (unsigned i = 0; zone_is_mapped(z) && i < z->nr_ranges; i++)
 			range_map(m, &z->range[i]);

@@ -13,11 +13,11 @@ static const struct {
 	unsigned mark;
 	int node, zone; /* enum node_stat, enum zone_stat; -1: none */
 } marks_counted[] = {
-	{MARK_DIRTY, NR_FILE_DIRTY, NR_ZONE_WRITE_PENDING},
-	{MARK_WRITEBACK, NR_WRITEBACK, NR_ZONE_WRITE_PENDING},
-	{MARK_MAPPED, NR_FILE_MAPPED, -1},
-	{MARK_MLOCKED, -1, NR_MLOCK},
-	{MARK_SHMEM, NR_SHMEM, -1},
+	{ MARK_DIRTY, NR_FILE_DIRTY, NR_ZONE_WRITE_PENDING },
+	{ MARK_WRITEBACK, NR_WRITEBACK, NR_ZONE_WRITE_PENDING },
+	{ MARK_MAPPED, NR_FILE_MAPPED, -1 },
+	{ MARK_MLOCKED, -1, NR_MLOCK },
+	{ MARK_SHMEM, NR_SHMEM, -1 },
 };
 
 static void huge_count(struct cpu *c, struct node *n, unsigned marks, int sign)

@@ -47,6 +47,8 @@ static const char tree_clock[] =
 	"                        time stands still: writing +250ms moves it that far\n";
 
 static const char tree_rest[] =
+	"state.tar               the whole machine at this instant, tasks and their bytes\n"
+	"                        included; ummfs --from takes it\n"
 	"dev/mem                 the machine's physical memory: a link to the file behind\n"
 	"                        it; page frame N is at offset N * 4096\n"
 	"dev/kmsg                the machine's log: allocations that failed, drop_caches\n"

@@ -6,7 +6,7 @@
  * The frame record: all that a machine is, exactly, as text, so that a state
  * boots to the same machine and not to one that merely prints the same. One
  * line for each thing: its kind, the numbers that say which one, and
- * NAME=SERIES for what it holds (base/series.h). ummfs-state(5) describes it.
+ * NAME=SERIES for what it holds (base/series.h). ummfs(8), State, describes it.
  *
  * Writing and reading are driven by the same tables of fields.
  */

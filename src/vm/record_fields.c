@@ -121,6 +121,18 @@ static const struct field fields_tune_rows[] = {
 	MANY(machine, tune.lowmem_reserve_ratio, 0, INT32_MAX),
 	ONE(machine, tune.numa_stat, 0, 1),
 	ONE(machine, reserve_lags, 0, 1),
+	ONE(machine, nr_buffer_pages, 0, PAGES_MOST),
+	MANY(machine, event_base, 0, 0),
+	MANY(machine, facts.direct_map_kb, 0, PAGES_MOST),
+	ONE(machine, facts.has_direct_1g, 0, 1),
+	ONE(machine, facts.vmalloc_used_kb, 0, PAGES_MOST),
+	ONE(machine, facts.percpu_kb, 0, PAGES_MOST),
+	ONE(machine, facts.corrupted_kb, 0, PAGES_MOST),
+	ONE(machine, facts.huge_other_kb, 0, PAGES_MOST),
+	ONE(machine, facts.swap_total_kb, 0, PAGES_MOST),
+	ONE(machine, facts.swap_free_kb, 0, PAGES_MOST),
+	ONE(machine, facts.zswap_kb, 0, PAGES_MOST),
+	ONE(machine, facts.zswapped_kb, 0, PAGES_MOST),
 };
 FIELDS(fields_tune, machine);
 

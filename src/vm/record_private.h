@@ -2,10 +2,13 @@
 #ifndef VM_RECORD_PRIVATE_H
 #define VM_RECORD_PRIVATE_H
 
-/* Reading a frame record: what its parts need of each other. */
+/* The frame record: what its parts need of each other. */
 
 #include "base/series.h"
 #include "vm/record.h"
+
+/* Lines for all blocks in use. */
+void record_used_write(struct text *t, struct vm *vm);
 
 /* The record while it is read, line by line. */
 struct record {

@@ -8,18 +8,22 @@
 #include <errno.h>
 #include <string.h>
 
+/* Nodes and nr_nodes come together or not at all. */
 static int machine_read(struct record *r, char *rest)
 {
-	struct machine_spec *s = r->spec;
-	if (s->node)
+	struct machine_spec s = { 0 };
+	if (r->spec->node)
 		return record_bad(r, "the machine is described twice");
-	int error = record_fields(r, &fields_spec, s, rest);
+	int error = record_fields(r, &fields_spec, &s, rest);
 	if (error)
 		return error;
-	if (s->bits != 32 && s->bits != 64)
-		return record_bad(r, "no machine has %u bits", s->bits);
-	s->imported = true;
-	return machine_spec_set_nodes(s, s->nr_nodes);
+	if (s.bits != 32 && s.bits != 64)
+		return record_bad(r, "no machine has %u bits", s.bits);
+	unsigned nr_nodes = s.nr_nodes;
+	s.nr_nodes = 0;
+	s.imported = true;
+	*r->spec = s;
+	return machine_spec_set_nodes(r->spec, nr_nodes);
 }
 
 static int mask_read(struct record *r, const char *rest, struct mask *out)

@@ -13,8 +13,9 @@
 
 static struct page_use use_of(struct task *t, enum owner_kind kind, enum lru_list lru)
 {
-	struct page_use use = { .index = &t->file, .owner = owner_handle(kind, t->id), .lru = lru,
-				.stat = NR_FILE_PAGES };
+	struct page_use use = {
+		.index = &t->file, .owner = owner_handle(kind, t->id), .lru = lru, .stat = NR_FILE_PAGES
+	};
 	if (kind == OWNER_TASK_SHMEM) {
 		use.index = &t->shmem;
 	} else if (kind == OWNER_TASK_ANON) {

@@ -81,8 +81,8 @@ static void text_compare(const char *capture, const char *path, char *kernel, ch
 		fail_msg("%s/%s: \"%s\" no longer differ", capture, path, names);
 }
 
-static unsigned file_compare(const char *capture, const struct state_dir *d, const struct snapshot *s,
-			     const struct view *v, unsigned arg)
+static unsigned file_compare(const char *capture, const struct state_dir *d,
+			     const struct snapshot *s, const struct view *v, unsigned arg)
 {
 	char path[256], name[512];
 	snprintf(path, sizeof(path), v->path, arg);
@@ -140,10 +140,10 @@ static unsigned files_compare(const char *capture, const struct state_dir *d, st
 /* What the imported task held is gone from every counter; nothing but its own had been in them. */
 static void memory_gone(const char *capture, struct state_vm *s)
 {
-	static const enum node_stat items[] = { NR_INACTIVE_ANON,   NR_ACTIVE_ANON, NR_INACTIVE_FILE,
-						NR_ACTIVE_FILE,	    NR_UNEVICTABLE, NR_ANON_MAPPED,
-						NR_FILE_PAGES,	    NR_SHMEM,	    NR_FILE_MAPPED,
-						NR_FILE_DIRTY,	    NR_WRITEBACK,   NR_ANON_THPS,
+	static const enum node_stat items[] = { NR_INACTIVE_ANON, NR_ACTIVE_ANON,  NR_INACTIVE_FILE,
+						NR_ACTIVE_FILE,   NR_UNEVICTABLE,  NR_ANON_MAPPED,
+						NR_FILE_PAGES,    NR_SHMEM,        NR_FILE_MAPPED,
+						NR_FILE_DIRTY,    NR_WRITEBACK,    NR_ANON_THPS,
 						NR_ISOLATED_ANON, NR_ISOLATED_FILE };
 	reclaim_drop_pagecache(&s->vm.policy);
 	state_verify(s);
@@ -155,7 +155,8 @@ static void memory_gone(const char *capture, struct state_vm *s)
 	for (unsigned n = 0; n < s->vm.machine.nr_nodes; n++)
 		for (unsigned i = 0; i < ARRAY_LEN(items); i++)
 			if (node_stat_sum(&s->vm.machine.node[n], items[i]))
-				fail_msg("%s, node %u: %s is still %ld", capture, n, node_stat_name[items[i]],
+				fail_msg("%s, node %u: %s is still %ld", capture, n,
+					 node_stat_name[items[i]],
 					 (long)node_stat_sum(&s->vm.machine.node[n], items[i]));
 }
 

@@ -160,8 +160,8 @@ static void test_budgets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),	     cmocka_unit_test(test_lazily_freed),
-		cmocka_unit_test(test_late),	     cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_kinds),   cmocka_unit_test(test_lazily_freed),
+		cmocka_unit_test(test_late),    cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_budgets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

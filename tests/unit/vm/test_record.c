@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* The frame record: writing, reading back, and each way in which a record can be wrong. */
+#include "support/vm_fixture.h"
+#include "vm/hold.h"
+#include "vm/record.h"
+
+#include <stdlib.h>
+
+static char *record_of(struct vm *vm)
+{
+	struct text t;
+	text_init(&t, 0);
+	vm_hold(vm);
+	record_write(&t, vm);
+	vm_release_machine(vm);
+	vm_release_tasks(vm);
+	assert_int_equal(text_error(&t), 0);
+	char *copy = strdup(text_cstr(&t));
+	text_fini(&t);
+	return copy;
+}
+
+static void work(struct fixture *f)
+{
+	struct task *a = make_task(f, "a"), *b = make_task(f, "b%\n c");
+	f->vm.policy.inline_reclaim = true;
+	assert_write(a, "anon", "20M");
+	assert_write(a, "file", "9M");
+	assert_write(a, "pages", "3 GFP_KERNEL 50\n0 GFP_ATOMIC 20\n10 GFP_KERNEL 2\n");
+	assert_write(a, "pages", "3 GFP_KERNEL -21\n");
+	assert_write(b, "cpu", "3");
+	assert_write(b, "anon", "5M");
+	assert_int_equal(hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 9, -1), 9);
+	assert_write(b, "hugetlb", "2M 4");
+	vm_advance(&f->vm, 1234567890);
+	task_put(a);
+	task_put(b);
+}
+
+struct reborn {
+	struct vm vm;
+	bool booted;
+};
+
+/* 0, or what refused it, with why. */
+static int reborn_boot(struct reborn *r, const char *record, struct region *region, struct why *why)
+{
+	struct machine_spec spec;
+	char *copy = strdup(record);
+	memset(r, 0, sizeof(*r));
+	machine_spec_init(&spec);
+	int error = record_spec(&spec, copy, "R", why);
+	free(copy);
+	if (!error) {
+		const struct vm_config c = { .deterministic = true, .seed = 1, .region = region };
+		error = vm_boot(&r->vm, &spec, &c, why);
+		r->booted = !error;
+	}
+	machine_spec_fini(&spec);
+	if (error)
+		return error;
+	copy = strdup(record);
+	error = record_apply(&r->vm, copy, "R", why);
+	free(copy);
+	return error;
+}
+
+static void reborn_end(struct reborn *r)
+{
+	if (r->booted)
+		vm_shutdown(&r->vm);
+	free(r);
+}
+
+static void test_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct reborn *r = calloc(1, sizeof(*r));
+	struct why why = { "" };
+	work(f);
+	char *record = record_of(&f->vm);
+	if (reborn_boot(r, record, NULL, &why))
+		fail_msg("%s", why.text);
+	char *again = record_of(&r->vm);
+	assert_string_equal(record, again);
+	assert_verified(&r->vm);
+	struct task *t = task_find(&r->vm, "b%\n c");
+	assert_non_null(t);
+	assert_attr(t, "hugetlb", "2M 4\n");
+	assert_attr(t, "cpu", "3\n");
+	assert_int_equal(t->uid, 1000);
+	assert_write(t, "anon", "0");
+	task_put(t);
+	assert_int_equal(task_remove(&r->vm, "a"), 0);
+	assert_verified(&r->vm);
+	free(record);
+	free(again);
+	reborn_end(r);
+}
+
+static void test_looking_leaves_no_trace(void **state)
+{
+	struct fixture *f = *state;
+	work(f);
+	char *one = record_of(&f->vm), *two = record_of(&f->vm);
+	assert_string_equal(one, two);
+	free(one);
+	free(two);
+}
+
+static void test_content(void **state)
+{
+	struct fixture *f = *state;
+	struct region region;
+	const struct region_config rc = { .backing = BACKING_SPARSE, .limit_bytes = 64ul << 20 };
+	const struct region_range range = { 1, 2 * NODE_PAGES, -1 };
+	struct reborn *r = calloc(1, sizeof(*r));
+	struct why why = { "" };
+	char got[6] = "";
+	uint64_t start, end;
+	work(f);
+	struct task *a = task_find(&f->vm, "a");
+	assert_int_equal(task_mem_write(a, "hello", 5, 3 * PAGE_SIZE - 2), 5);
+	assert_true(task_content_next(a, 0, &start, &end));
+	assert_int_equal(start, 2);
+	assert_int_equal(end, 4);
+	assert_false(task_content_next(a, end, &start, &end));
+	assert_memory_equal(task_content_page(a, 3), "llo", 4);
+	task_put(a);
+
+	char *record = record_of(&f->vm);
+	assert_int_equal(region_open(&region, &rc, &range, 1, &why), 0);
+	assert_int_equal(reborn_boot(r, record, &region, &why), 0);
+	assert_int_equal(record_content(&r->vm, "a", 3 * PAGE_SIZE - 2, "hello", 5), 0);
+	assert_int_equal(record_content(&r->vm, "a", (20ul << 20) - 2, "hello", 5), -EINVAL);
+	assert_int_equal(record_content(&r->vm, "none", 0, "hello", 5), -EINVAL);
+	a = task_find(&r->vm, "a");
+	assert_int_equal(task_mem_read(a, got, 5, 3 * PAGE_SIZE - 2), 5);
+	assert_string_equal(got, "hello");
+	task_put(a);
+	free(record);
+	reborn_end(r);
+	region_close(&region);
+}
+
+/* ---- Records that are wrong ---- */
+
+/* Replace the first `from` behind the first `line` by `to`. */
+static char *edited(const char *record, const char *line, const char *from, const char *to)
+{
+	const char *begin = strstr(record, line);
+	if (!begin)
+		fail_msg("no line \"%s\"", line);
+	const char *at = strstr(begin, from);
+	if (!at)
+		fail_msg("no \"%s\" behind \"%s\"", from, line);
+	char *out = malloc(strlen(record) + strlen(to) + 1);
+	sprintf(out, "%.*s%s%s", (int)(at - record), record, to, at + strlen(from));
+	return out;
+}
+
+/* How many of the two wishes fail: that it is refused, in these words. */
+static unsigned refused_text(const char *record, const char *said)
+{
+	struct reborn *r = calloc(1, sizeof(*r));
+	struct why why = { "" };
+	bool as_wished = reborn_boot(r, record, NULL, &why) == -EINVAL && strstr(why.text, said);
+	if (!as_wished)
+		print_error("wanted \"%s\", got \"%s\"\n", said, why.text);
+	assert_null(strchr(why.text, '\n'));
+	reborn_end(r);
+	return !as_wished;
+}
+
+static const struct {
+	const char *line, *from, *to, *said;
+} wrong[] = {
+	{ "ummfs-frames", "1", "2", "R:1: not a frame record of this version" },
+	{ "\nmachine", "bits=64", "bits=48", "no machine has 48 bits" },
+	{ "\nmachine", "nr_nodes=2", "nr_nodes=257", "nr_nodes: a number that is not possible" },
+	{ "\nmachine", "nr_nodes=2", "nr_nodes=1", "there are only 1" },
+	{ "\nmachine", "numa=", "nyma=", "\"nyma\" is not known there" },
+	{ "\nmachine", " thp=0", "", "thp is missing" },
+	{ "\nmachine", "thp=0", "thp=0,0", "more than 1 numbers" },
+	{ "\nmachine", "thp=0", "thp=x", "is not a series of numbers" },
+	{ "\ncpus_online", "cpus_online", "machine x\ncpus_online", "described twice" },
+	{ "\ncpus_online", "0-3", "0-9", "a CPU past the highest one, 3" },
+	{ "\ncpus_possible", "0-3", "0-2", "CPU 3 is online, yet not possible" },
+	{ "\ncpus_online", "0-3", "", "no CPU online" },
+	{ "\nzone_ranges 0 0", "1,4096", "4096,1", "ranges are not in rising order" },
+	{ "\nzone_ranges 0 0", "1,4096", "1", "a range has no end" },
+	{ "\nzone_ranges 0 0", "1,4096", "1,5000", "sizes do not fit" },
+	{ "\nzone_ranges 0 1", "4096,", "4000,", "sizes do not fit" },
+	{ "\nzone_shape 0 0", "managed=4079", "managed=9999", "sizes do not fit" },
+	{ "\nzone_shape 0 1", "start_pfn=4096", "start_pfn=4095", "sizes do not fit" },
+	{ "\nclock", "1234567890", "x", "is not a number" },
+	{ "\ntune", "tune.watermark_scale_factor=10", "tune.watermark_scale_factor=0", "not possible there" },
+	{ "\nvirgin", " ", " 99", "there are only" },
+	{ "\nvirgin 6", "6 ", "6 1024,2048,", "cannot be free there" },
+	{ "\nfree 0", "0 ", "1 ", "is not in zone 1" },
+	{ "\nfree 0", "free 0", "free 2", "zone 2 has no memory" },
+	{ "\npcp", "pcp ", "pcp 1", "there are only 4" },
+	{ "\nused", "order=0", "order=11", "not possible there" },
+	{ "\nused", "owner=", "owner=4026531840,", "more than 1 numbers" },
+	{ "\nused", " pfn=", " frame=", "pfn is missing" },
+	{ "\nused", " pfn=", " pfn=0,", "cannot begin a block" },
+	{ "\nused", " pfn=", " pfn=999999999,", "cannot begin a block" },
+	{ "\nhugetlb ", " nr=9", " nr=8", "do not add up" },
+	{ "\nhugetlb_node 0", "nr_free=", "nr_free=9", "do not add up" },
+	{ "\ntask 2", "task 2 b%25", "task 1 b%25", "is there already" },
+	{ "\ntask 2", "b%25%0a%20c", "a", "is there already" },
+	{ "\nzone 0", " stat=", " stat=9", "contradicts itself" },
+	{ "\ntask 1", "task 1 a", "task 1 a%zz", "not a task's name" },
+	{ "\ntask 1", " cpu=0", " cpu=7", "CPU 7 is not online" },
+	{ "\ntask_index 1 anon", "anon", "bones", "is nothing that a task holds" },
+	{ "\ntask_index 1 anon", "anon", "file", "is not such a page of the task" },
+	{ "\ntask_index 1", "task_index 1", "task_index 7", "there are only" },
+	{ "\ntask_pages 1", "task_pages 1 3", "task_pages 1 2", "is not such a page of the task" },
+	{ "\nnode 0", "stat_threshold=", "stat_threshold=999", "not possible there" },
+	{ "\nlru", " ", " 7", "there are only" },
+	{ "\nend", "end", "end\nnode 0", "something behind the end" },
+	{ "\nend", "end\n", "", "the record ends too early" },
+	{ "\nend", "end", "fin", "\"fin\" is not known" },
+};
+
+static void test_refused(void **state)
+{
+	struct fixture *f = *state;
+	work(f);
+	unsigned failures = 0;
+	char *record = record_of(&f->vm);
+	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
+		char *text = edited(record, wrong[i].line, wrong[i].from, wrong[i].to);
+		failures += refused_text(text, wrong[i].said);
+		free(text);
+	}
+	assert_int_equal(failures, 0);
+	free(record);
+}
+
+/* Without any one of its lines, or with one of them twice, it is refused or means the same; it never breaks anything. */
+static void lines_changed(const char *record, bool twice)
+{
+	unsigned taken = 0, nr = 0;
+	for (const char *line = record; *line; nr++) {
+		const char *end = strchr(line, '\n') + 1;
+		struct reborn *r = calloc(1, sizeof(*r));
+		struct why why = { "" };
+		char *text = malloc(strlen(record) * 2 + 1);
+		sprintf(text, "%.*s%s", (int)((twice ? end : line) - record), record, twice ? line : end);
+		if (!reborn_boot(r, text, NULL, &why)) {
+			assert_verified(&r->vm);
+			taken++;
+		} else {
+			assert_true(why.text[0]);
+		}
+		free(text);
+		reborn_end(r);
+		line = end;
+	}
+	assert_true(taken < nr);
+}
+
+static void test_lines_missing_and_twice(void **state)
+{
+	struct fixture *f = *state;
+	work(f);
+	char *record = record_of(&f->vm);
+	lines_changed(record, false);
+	lines_changed(record, true);
+	free(record);
+}
+
+/* Any byte may be any other. */
+static void test_bytes_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct rng rng;
+	rng_init(&rng, 11);
+	work(f);
+	char *record = record_of(&f->vm);
+	size_t len = strlen(record);
+	for (unsigned i = 0; i < 400; i++) {
+		struct reborn *r = calloc(1, sizeof(*r));
+		struct why why = { "" };
+		size_t at = rng_below(&rng, len);
+		char was = record[at];
+		record[at] = "0123456789,+-x= \nz"[rng_below(&rng, 18)];
+		if (!reborn_boot(r, record, NULL, &why))
+			assert_verified(&r->vm);
+		else
+			assert_true(why.text[0]);
+		record[at] = was;
+		reborn_end(r);
+	}
+	free(record);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_comes_back), TEST(test_looking_leaves_no_trace), TEST(test_content), TEST(test_refused),
+		TEST(test_lines_missing_and_twice), TEST(test_bytes_changed),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
