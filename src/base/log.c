@@ -47,6 +47,14 @@ void log_line(enum log_level level, const char *fmt, ...)
 		dprintf(STDERR_FILENO, "<%d>ummfs: %s\n", (int)level, line);
 }
 
+/* A word of some file may be quoted in it: no byte of that starts a line or speaks to the terminal. */
+static void line_clean(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
 int why_set(struct why *w, int error, const char *fmt, ...)
 {
 	va_list args;
@@ -56,5 +64,6 @@ int why_set(struct why *w, int error, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(w->text, sizeof(w->text), fmt, args);
 	va_end(args);
+	line_clean(w->text);
 	return error;
 }
