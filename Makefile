@@ -223,7 +223,7 @@ stop:
 
 # ---- Lint ----
 
-LINTS := layers sizes headers format cppcheck tidy man
+LINTS := layers sizes headers format cppcheck tidy analyzer man
 lint:
 	@status=0; for lint in $(LINTS); do \
 		if CC="$(CC)" HEADER_CFLAGS="-std=gnu11 $(DEFINES) $(PKG_CFLAGS)" sh tests/guards/$$lint.sh; \
@@ -262,7 +262,7 @@ clean:
 # ---- Debian packages ----
 
 DEPS       := gcc libc6-dev pkg-config libfuse3-dev fuse3 libnuma-dev libinih-dev libarchive-dev libcmocka-dev \
-	numactl procps util-linux python3-minimal
+	numactl procps util-linux python3 xz-utils bzip2
 DEPS_LINT  := clang clang-tidy clang-format cppcheck mandoc
 # clang only recommends the libraries of its sanitizers.
 DEPS_FUZZ  := clang libclang-rt-14-dev

@@ -20,7 +20,8 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define NOINLINE __attribute__((noinline)) /* rare halves: their registers and frame stay out of the common path */
+#define NOINLINE                                                                                   \
+	__attribute__((noinline)) /* rare halves: their registers and frame stay out of the common path */
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define CACHE_ALIGNED __attribute__((aligned(64)))

@@ -31,7 +31,15 @@ enum machine_key {
 	NR_MACHINE_KEYS
 };
 
-enum node_key { KEY_MEMORY, KEY_CPUS, KEY_DISTANCE, KEY_HOST_NODE, KEY_SOCKET, KEY_DIMMS, NR_NODE_KEYS };
+enum node_key {
+	KEY_MEMORY,
+	KEY_CPUS,
+	KEY_DISTANCE,
+	KEY_HOST_NODE,
+	KEY_SOCKET,
+	KEY_DIMMS,
+	NR_NODE_KEYS
+};
 
 struct node_plan {
 	int line; /* of its section; 0: there is no such node */

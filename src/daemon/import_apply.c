@@ -116,7 +116,7 @@ static void counters_set(struct import_run *run)
 	machine_stat_fold(m);
 	for (unsigned i = 0; i < run->c->nr_zones; i++) {
 		struct zone *z = import_zone(run->vm, &run->c->zone[i]);
-		if (zone_populated(z))
+		if (z && zone_populated(z))
 			import_zone_counters(run->c, z, &run->c->zone[i]);
 	}
 	import_counters(run);

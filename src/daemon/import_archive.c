@@ -28,8 +28,9 @@ static bool has_folder(const char *path, const char *folder)
 /* Small files may be anything; large ones only what a state has. */
 bool archive_wanted(const char *path, uint64_t bytes)
 {
-	static const char *const folders[] = { "proc/", "sys/", "ummfs/", "tasks/", "sos_commands/kernel/",
-					       "sos_commands/processor/", "sos_commands/numa/" };
+	static const char *const folders[] = {
+		"proc/", "sys/", "ummfs/", "tasks/", "sos_commands/kernel/", "sos_commands/processor/", "sos_commands/numa/"
+	};
 	if (bytes <= SMALL_BYTES)
 		return true;
 	for (unsigned i = 0; i < ARRAY_LEN(folders); i++)
@@ -45,8 +46,9 @@ uint64_t archive_file_bytes_max(const char *path)
 
 bool archive_is_nested(const char *path)
 {
-	static const char *const endings[] = { ".tar",     ".tgz",     ".tbz2",   ".txz",   ".tar.gz",
-					       ".tar.bz2", ".tar.zst", ".tar.xz", ".tar.Z", ".zip" };
+	static const char *const endings[] = { ".tar",    ".tgz",     ".tbz2",    ".txz",
+					       ".tar.gz", ".tar.bz2", ".tar.zst", ".tar.xz",
+					       ".tar.Z",  ".zip" };
 	size_t len = strlen(path);
 	for (unsigned i = 0; i < ARRAY_LEN(endings); i++) {
 		size_t n = strlen(endings[i]);
@@ -88,6 +90,6 @@ int archive_place_check(const struct archive_place *p, const char *name, struct 
 {
 	if (!p->ambiguous)
 		return 0;
-	return why_set(why, -EINVAL, "%s: two machines, in %s and %s; unpack it and name one of them", name, p->prefix,
-		       p->rival);
+	return why_set(why, -EINVAL, "%s: two machines, in %s and %s; unpack it and name one of them",
+		       name, p->prefix, p->rival);
 }

@@ -77,8 +77,9 @@ static void line_compare(struct capture *c, const char *file, bool kb, char *lin
 		if (len && name[len - 1] == ':')
 			name[len - 1] = 0;
 		if (apart > tolerance(c))
-			cap_note(c, NOTE_CORRECTED, name, "%s: %s %lu%s, but zoneinfo has %lu, which are taken", file,
-				 name, value, kb ? " kB" : " pages", kb ? PAGES_TO_KB(sum) : sum);
+			cap_note(c, NOTE_CORRECTED, name,
+				 "%s: %s %lu%s, but zoneinfo has %lu, which are taken", file, name,
+				 value, kb ? " kB" : " pages", kb ? PAGES_TO_KB(sum) : sum);
 		return;
 	}
 }

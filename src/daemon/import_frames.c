@@ -26,8 +26,8 @@ int import_frames_read(struct capture *c, struct why *why)
 	if (memchr(c->frames, 0, len))
 		return why_set(why, -EINVAL, "%s/" STATE_FRAMES_PATH ": not a text file", c->state);
 	if (input_damage(c->input)) /* an archive from elsewhere may be used in part; this one is exact or nothing */
-		return why_set(why, -EINVAL, "%s: a state of ummfs, but not all of it can be read: %s", c->state,
-			       input_damage(c->input));
+		return why_set(why, -EINVAL, "%s: a state of ummfs, but not all of it can be read: %s",
+			       c->state, input_damage(c->input));
 	return 0;
 }
 
@@ -72,8 +72,8 @@ static bool member_is_checked(const struct state_member *m)
 	return S_ISREG(m->mode) && (!m->view || m->view->parts);
 }
 
-static int member_check(const struct capture *c, const struct state *s, const struct state_member *m,
-			struct why *why)
+static int member_check(const struct capture *c, const struct state *s,
+			const struct state_member *m, struct why *why)
 {
 	char *text;
 	size_t len;
@@ -81,8 +81,8 @@ static int member_check(const struct capture *c, const struct state *s, const st
 	if (error)
 		return error == -ENOENT ? 0 : error;
 	if (len != m->len || memcmp(text, state_text(s, m), len))
-		error = why_set(why, -EINVAL, "%s/%s:%u: " STATE_FRAMES_PATH " says otherwise", c->state, m->path,
-				line_of_difference(text, len, state_text(s, m), m->len));
+		error = why_set(why, -EINVAL, "%s/%s:%u: " STATE_FRAMES_PATH " says otherwise", c->state,
+				m->path, line_of_difference(text, len, state_text(s, m), m->len));
 	mem_free(text);
 	return error;
 }

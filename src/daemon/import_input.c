@@ -94,7 +94,8 @@ static int log_try(struct input *in, struct why *why)
 {
 	char *text;
 	size_t len;
-	int error = lseek(in->fd, 0, SEEK_SET) < 0 ? -errno : read_all(in->fd, LOG_BYTES_MAX, &text, &len);
+	int error = lseek(in->fd, 0, SEEK_SET) < 0 ? -errno
+						   : read_all(in->fd, LOG_BYTES_MAX, &text, &len);
 	if (error == -EFBIG)
 		return 0;
 	if (error)
@@ -173,8 +174,8 @@ static int sub_try(void *ctx, const char *name, bool is_dir)
 	if (!dir_has_state(s->in->name, name))
 		return 0;
 	if (*s->found)
-		return why_set(s->why, -EINVAL, "%s: two machines, in %s and %s; name one of them", s->in->name,
-			       s->found, name);
+		return why_set(s->why, -EINVAL, "%s: two machines, in %s and %s; name one of them",
+			       s->in->name, s->found, name);
 	snprintf(s->found, sizeof(s->found), "%s", name);
 	return 0;
 }
@@ -287,7 +288,8 @@ static int file_read(const struct input *in, const char *path, char **text, size
 	return error ? why_set(why, error, "%s: %s", full, strerror(-error)) : 0;
 }
 
-static int copy_out(const struct input *in, const char *bytes, size_t n, char **text, size_t *len, struct why *why)
+static int copy_out(const struct input *in, const char *bytes, size_t n, char **text, size_t *len,
+		    struct why *why)
 {
 	*text = mem_realloc(NULL, n + 1);
 	if (!*text)
@@ -307,7 +309,8 @@ static int member_read(const struct input *in, const char *path, char **text, si
 int input_read(const struct input *in, const char *path, char **text, size_t *len, struct why *why)
 {
 	if (in->log)
-		return strcmp(path, INPUT_LOG) ? -ENOENT : copy_out(in, in->log, in->log_len, text, len, why);
+		return strcmp(path, INPUT_LOG) ? -ENOENT
+					       : copy_out(in, in->log, in->log_len, text, len, why);
 	return in->is_tar ? member_read(in, path, text, len, why) : file_read(in, path, text, len, why);
 }
 
@@ -349,7 +352,8 @@ static int data_read(struct contents *c, const char *task, int fd, uint64_t from
 	while (from < to) {
 		ssize_t got = pread(fd, c->piece, MIN(to - from, sizeof(c->piece)), (off_t)from);
 		if (got < 0)
-			return why_set(c->why, -errno, "%s/tasks/%s/mem: %s", c->in->name, task, strerror(errno));
+			return why_set(c->why, -errno, "%s/tasks/%s/mem: %s", c->in->name, task,
+				       strerror(errno));
 		if (!got)
 			return 0;
 		int error = c->each(c->ctx, task, from, c->piece, (size_t)got);
@@ -377,7 +381,8 @@ static int task_read(void *ctx, const char *task, bool is_dir)
 {
 	struct contents *c = ctx;
 	char full[PATH_BYTES];
-	if (!is_dir || (size_t)snprintf(full, sizeof(full), "%s/tasks/%s/mem", c->in->name, task) >= sizeof(full))
+	if (!is_dir || (size_t)snprintf(full, sizeof(full), "%s/tasks/%s/mem", c->in->name, task) >=
+			       sizeof(full))
 		return 0;
 	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)

@@ -34,7 +34,8 @@ bool input_is_log(const struct input *in);
  * A whole file. 0 and *text (len bytes and a NUL; mem_free), -ENOENT when it
  * is not there or not ours to read, or -errno with why set.
  */
-MUST_CHECK int input_read(const struct input *in, const char *path, char **text, size_t *len, struct why *why);
+MUST_CHECK int input_read(const struct input *in, const char *path, char **text, size_t *len,
+			  struct why *why);
 
 /*
  * The names in a directory, each once, until `each` returns what is not 0,

@@ -42,8 +42,8 @@ static int knob_file(void *ctx, const char *name, bool is_dir)
 {
 	const struct listing *l = ctx;
 	char path[320], value[256];
-	if (is_dir || *name == '.' || !strcmp(name, "stat_refresh") || !strcmp(name, "compact_memory") ||
-	    !strcmp(name, "drop_caches"))
+	if (is_dir || *name == '.' || !strcmp(name, "stat_refresh") ||
+	    !strcmp(name, "compact_memory") || !strcmp(name, "drop_caches"))
 		return 0;
 	if ((size_t)snprintf(path, sizeof(path), "proc/sys/vm/%s", name) >= sizeof(path))
 		return 0;

@@ -59,7 +59,8 @@ static void scan(struct log_reading *r)
 			cpus_find(r, text);
 			if (!strncmp(text, "Mem-Info:", 9))
 				begin = r->f.line;
-			if (strstr(text, " free:") && strstr(text, "present:") && (r->start != begin || !r->reports)) {
+			if (strstr(text, " free:") && strstr(text, "present:") &&
+			    (r->start != begin || !r->reports)) {
 				r->start = begin;
 				r->reports++;
 				cpu = r->cpu;
@@ -83,7 +84,8 @@ static int node_take(struct log_reading *r, char **rest, unsigned *node)
 	if (!word || parse_u64(word, &id))
 		return cap_bad(&r->f, r->why, "\"%.40s\" is not a node number", word ? word : "");
 	if (id >= MM_NODES_MAX)
-		return cap_bad(&r->f, r->why, "node %.20s: the highest node number is %u", word, MM_NODES_MAX - 1);
+		return cap_bad(&r->f, r->why, "node %.20s: the highest node number is %u", word,
+			       MM_NODES_MAX - 1);
 	*node = (unsigned)id;
 	return 1;
 }
@@ -92,7 +94,8 @@ static int lists_read(struct log_reading *r, unsigned node, enum zone_kind kind,
 {
 	struct cap_zone *z = cap_zone_find(r->c, node, kind);
 	if (!z)
-		return cap_bad(&r->f, r->why, "node %u has no zone %s in this report", node, zone_kind_name[kind]);
+		return cap_bad(&r->f, r->why, "node %u has no zone %s in this report", node,
+			       zone_kind_name[kind]);
 	return log_zone_lists(r, z, rest);
 }
 
@@ -101,8 +104,9 @@ static void pool_read(struct log_reading *r, unsigned node, const char *text)
 {
 	struct cap_node *n = &r->c->node[node];
 	unsigned long long total, free, surplus, kb;
-	if (sscanf(text, "hugepages_total=%llu hugepages_free=%llu hugepages_surp=%llu hugepages_size=%llukB", &total,
-		   &free, &surplus, &kb) != 4 || kb > PAGES_TO_KB(MM_TOP_PAGES) || total > MM_HIGHEST_PFN)
+	if (sscanf(text, "hugepages_total=%llu hugepages_free=%llu hugepages_surp=%llu hugepages_size=%llukB",
+		   &total, &free, &surplus, &kb) != 4 ||
+	    kb > PAGES_TO_KB(MM_TOP_PAGES) || total > MM_HIGHEST_PFN)
 		return;
 	n->has_huge = true;
 	n->huge_nr = total;
@@ -123,7 +127,8 @@ static int node_line(struct log_reading *r, bool has_node, unsigned node, char *
 	snprintf(name, sizeof(name), "%.*s", (int)MIN(len, sizeof(name) - 1), rest);
 	int kind = zone_kind_parse(name);
 	if (kind < 0)
-		return has_node && strstr(rest, "active_anon:") == rest ? log_node_items(r, node, rest) : 0;
+		return has_node && strstr(rest, "active_anon:") == rest ? log_node_items(r, node, rest)
+									: 0;
 	r->c->numa_lines |= has_node;
 	char *behind = rest + len;
 	if (!strncmp(behind, " free:", 6))
@@ -186,7 +191,8 @@ static int text_read(struct log_reading *r, char *text)
 	if (!strncmp(text, reserve, sizeof(reserve) - 1))
 		return log_zone_reserve(r, text + sizeof(reserve) - 1);
 	char *rest = text;
-	bool has_node = !strncmp(text, "Node ", 5) && isdigit((unsigned char)text[5 + strspn(text + 5, " ")]);
+	bool has_node = !strncmp(text, "Node ", 5) &&
+			isdigit((unsigned char)text[5 + strspn(text + 5, " ")]);
 	if (has_node) {
 		int error = node_take(r, &rest, &node);
 		return error < 0 ? error : node_line(r, true, node, rest);
@@ -235,17 +241,21 @@ static int pagesets_guess(struct log_reading *r)
 		struct cap_zone *z = &r->c->zone[i];
 		uint64_t local = MIN(r->pcp[i].local, r->pcp[i].cached), rest = r->pcp[i].cached - local;
 		for (unsigned cpu = 0, other = 0; cpu < nr; cpu++) {
-			if (cap_grow((void **)&z->pageset, &z->cap_pagesets, z->nr_pagesets, sizeof(*z->pageset)))
+			if (cap_grow((void **)&z->pageset, &z->cap_pagesets, z->nr_pagesets,
+				     sizeof(*z->pageset)))
 				return -ENOMEM;
 			struct cap_pageset *p = &z->pageset[z->nr_pagesets++];
-			*p = (struct cap_pageset){ .cpu = cpu, .count = (int32_t)MIN(local, (uint64_t)INT32_MAX) };
+			*p = (struct cap_pageset){ .cpu = cpu,
+						   .count = (int32_t)MIN(local, (uint64_t)INT32_MAX) };
 			if (cpu == r->cpu)
 				continue;
-			p->count = (int32_t)MIN(rest / (nr - 1) + (other < rest % (nr - 1)), (uint64_t)INT32_MAX);
+			p->count = (int32_t)MIN(rest / (nr - 1) + (other < rest % (nr - 1)),
+						(uint64_t)INT32_MAX);
 			other++;
 		}
 	}
-	cap_note(r->c, NOTE_GUESSED, "CPUs", "a report does not say how many CPUs there are: at least %u, which is taken", nr);
+	cap_note(r->c, NOTE_GUESSED, "CPUs",
+		 "a report does not say how many CPUs there are: at least %u, which is taken", nr);
 	return 0;
 }
 
@@ -258,20 +268,27 @@ static void notes_add(struct log_reading *r)
 		present += c->zone[i].present;
 		split |= c->zone[i].has_types;
 		if (!c->zone[i].has_buddy)
-			cap_note(c, NOTE_MISSING, "free blocks", "no line with the free blocks of node %u, zone %s; they follow from its free pages",
+			cap_note(c, NOTE_MISSING, "free blocks",
+				 "no line with the free blocks of node %u, zone %s; they follow from its free pages",
 				 c->zone[i].node, zone_kind_name[c->zone[i].kind]);
 	}
-	cap_note(c, NOTE_MISSING, "all but one report", "a log: no knobs, node directories, events or types of pageblocks");
+	cap_note(c, NOTE_MISSING, "all but one report",
+		 "a log: no knobs, node directories, events or types of pageblocks");
 	if (r->reports > 1)
-		cap_note(c, NOTE_GUESSED, "report", "%u reports; the last one, at line %u, is taken", r->reports, r->start);
-	cap_note(c, NOTE_GUESSED, "spans", "a report does not say where zones lie: without holes, each behind the one before");
+		cap_note(c, NOTE_GUESSED, "report",
+			 "%u reports; the last one, at line %u, is taken", r->reports, r->start);
+	cap_note(c, NOTE_GUESSED, "spans",
+		 "a report does not say where zones lie: without holes, each behind the one before");
 	if (split)
-		cap_note(c, NOTE_GUESSED, "free blocks by type", "types are letters without counts: blocks are split evenly among them");
+		cap_note(c, NOTE_GUESSED, "free blocks by type",
+			 "types are letters without counts: blocks are split evenly among them");
 	if (r->ram_pages > present)
-		cap_note(c, NOTE_MISSING, "zones", "the report is of zones with %lu of %lu pages of RAM: others were no choice for the request",
+		cap_note(c, NOTE_MISSING, "zones",
+			 "the report is of zones with %lu of %lu pages of RAM: others were no choice for the request",
 			 present, r->ram_pages);
 	else if (r->ram_pages && r->ram_pages < present)
-		cap_note(c, NOTE_CORRECTED, "pages RAM", "%lu pages RAM, but the zones have %lu, which are taken", r->ram_pages, present);
+		cap_note(c, NOTE_CORRECTED, "pages RAM",
+			 "%lu pages RAM, but the zones have %lu, which are taken", r->ram_pages, present);
 }
 
 static int log_file_open(struct log_reading *r)
@@ -289,14 +306,16 @@ static int log_all_read(struct log_reading *r)
 	scan(r);
 	cap_close(&r->f);
 	if (!r->reports)
-		return why_set(r->why, -EINVAL, "%s: a log without a Mem-Info block that has zones in it", r->c->state);
+		return why_set(r->why, -EINVAL,
+			       "%s: a log without a Mem-Info block that has zones in it", r->c->state);
 	r->c->thp = -1;
 	error = log_file_open(r);
 	if (!error)
 		error = report_read(r);
 	cap_close(&r->f);
 	if (!error && !r->c->nr_zones)
-		error = why_set(r->why, -EINVAL, "%s: a log without a Mem-Info block that has zones in it", r->c->state);
+		error = why_set(r->why, -EINVAL,
+				"%s: a log without a Mem-Info block that has zones in it", r->c->state);
 	if (error)
 		return error;
 	cap_version_set(r->c, r->major != 0, r->major, r->minor);

@@ -82,10 +82,14 @@ static const struct name_item node_names[] = {
 };
 
 static const struct name_item zone_names[] = {
-	{ "active_anon", NR_ZONE_ACTIVE_ANON }, { "inactive_anon", NR_ZONE_INACTIVE_ANON },
-	{ "active_file", NR_ZONE_ACTIVE_FILE }, { "inactive_file", NR_ZONE_INACTIVE_FILE },
-	{ "unevictable", NR_ZONE_UNEVICTABLE }, { "writepending", NR_ZONE_WRITE_PENDING },
-	{ "mlocked", NR_MLOCK },                { "bounce", NR_BOUNCE },
+	{ "active_anon", NR_ZONE_ACTIVE_ANON },
+	{ "inactive_anon", NR_ZONE_INACTIVE_ANON },
+	{ "active_file", NR_ZONE_ACTIVE_FILE },
+	{ "inactive_file", NR_ZONE_INACTIVE_FILE },
+	{ "unevictable", NR_ZONE_UNEVICTABLE },
+	{ "writepending", NR_ZONE_WRITE_PENDING },
+	{ "mlocked", NR_MLOCK },
+	{ "bounce", NR_BOUNCE },
 	{ "free_cma", NR_FREE_CMA_PAGES },
 };
 
@@ -127,10 +131,14 @@ static const struct {
 	const char *name;
 	size_t offset;
 } size_names[] = {
-	{ "free", offsetof(struct cap_zone, free) },       { "boost", offsetof(struct cap_zone, boost) },
-	{ "min", offsetof(struct cap_zone, min) },         { "low", offsetof(struct cap_zone, low) },
-	{ "high", offsetof(struct cap_zone, high) },       { "promo", offsetof(struct cap_zone, promo) },
-	{ "present", offsetof(struct cap_zone, present) }, { "managed", offsetof(struct cap_zone, managed) },
+	{ "free", offsetof(struct cap_zone, free) },
+	{ "boost", offsetof(struct cap_zone, boost) },
+	{ "min", offsetof(struct cap_zone, min) },
+	{ "low", offsetof(struct cap_zone, low) },
+	{ "high", offsetof(struct cap_zone, high) },
+	{ "promo", offsetof(struct cap_zone, promo) },
+	{ "present", offsetof(struct cap_zone, present) },
+	{ "managed", offsetof(struct cap_zone, managed) },
 };
 
 static bool size_set(struct log_reading *r, struct cap_zone *z, const struct pair *p)
@@ -188,8 +196,10 @@ int log_zone_reserve(struct log_reading *r, char *rest)
 	struct cap_zone *z = &r->c->zone[r->zone];
 	for (char *word; (word = cap_word(&rest));) {
 		if (z->nr_protection == MM_ZONE_TYPES_MAX)
-			return cap_bad(&r->f, r->why, "more than %u numbers of lowmem_reserve", MM_ZONE_TYPES_MAX);
-		int error = cap_number(&r->f, word, "lowmem_reserve[]:", &z->protection[z->nr_protection++], r->why);
+			return cap_bad(&r->f, r->why, "more than %u numbers of lowmem_reserve",
+				       MM_ZONE_TYPES_MAX);
+		int error = cap_number(&r->f, word,
+				       "lowmem_reserve[]:", &z->protection[z->nr_protection++], r->why);
 		if (error)
 			return error;
 	}
@@ -228,8 +238,8 @@ static unsigned types_parse(struct log_reading *r, const char *letters)
 		types |= 1u << (found ? found - ours : MIGRATE_MOVABLE);
 		if (!found && !r->foreign)
 			cap_note(r->c, NOTE_CORRECTED, "migrate types",
-				 "%s:%u: type %c of free blocks does not exist here and counts as Movable", r->f.path,
-				 r->f.line, *letters);
+				 "%s:%u: type %c of free blocks does not exist here and counts as Movable",
+				 r->f.path, r->f.line, *letters);
 		r->foreign |= !found;
 	}
 	return types;
@@ -269,9 +279,11 @@ static int total_check(struct log_reading *r, struct cap_zone *z, char *rest)
 	uint64_t sum = PAGES_TO_KB(cap_zone_buddy_pages(z));
 	if (word && sscanf(word, "%llukB", &kb) == 1 && kb != sum)
 		cap_note(r->c, NOTE_CORRECTED, "sum of free blocks",
-			 "%s:%u: the free blocks add up to %lu kB, not %llu kB", r->f.path, r->f.line, sum, kb);
+			 "%s:%u: the free blocks add up to %lu kB, not %llu kB", r->f.path,
+			 r->f.line, sum, kb);
 	if (cap_zone_buddy_pages(z) > z->managed)
-		return cap_bad(&r->f, r->why, "%lu kB of free blocks are more than the %lu kB that zone %s of node %u manages",
+		return cap_bad(&r->f, r->why,
+			       "%lu kB of free blocks are more than the %lu kB that zone %s of node %u manages",
 			       sum, PAGES_TO_KB(z->managed), zone_kind_name[z->kind], z->node);
 	return 0;
 }
@@ -281,7 +293,8 @@ int log_zone_lists(struct log_reading *r, struct cap_zone *z, char *rest)
 	uint64_t count = 0;
 	unsigned order = 0, first = MM_ORDERS;
 	if (z->has_buddy)
-		return cap_bad(&r->f, r->why, "node %u, zone %s has its free blocks twice", z->node, zone_kind_name[z->kind]);
+		return cap_bad(&r->f, r->why, "node %u, zone %s has its free blocks twice", z->node,
+			       zone_kind_name[z->kind]);
 	z->has_buddy = z->has_types = true;
 	z->buddy_line = r->f.line;
 	for (char *word; (word = cap_word(&rest));) {
@@ -301,7 +314,8 @@ int log_zone_lists(struct log_reading *r, struct cap_zone *z, char *rest)
 		z->buddy[ours] += count << (order - ours);
 	}
 	if (first)
-		return cap_bad(&r->f, r->why, "free blocks from %lu KiB on; ummfs emulates machines with pages of 4 KiB",
+		return cap_bad(&r->f, r->why,
+			       "free blocks from %lu KiB on; ummfs emulates machines with pages of 4 KiB",
 			       first < MM_ORDERS ? PAGES_TO_KB(1ul << first) : 0);
 	return total_check(r, z, rest);
 }

@@ -46,10 +46,11 @@ static int meminfo_line(struct cap_meminfo *m, const struct cap_file *f, char *l
 		size_t offset = meminfo_lines[i].offset;
 		m->has_committed |= offset == offsetof(struct cap_meminfo, committed_kb);
 		m->has_huge |= offset == offsetof(struct cap_meminfo, huge_total);
-		m->has_direct_map |= offset == offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_4K]);
-		m->facts.has_direct_1g |= offset == offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_1G]);
-		return cap_number(f, cap_word(&line), name,
-				  (uint64_t *)((char *)m + offset), why);
+		m->has_direct_map |=
+			offset == offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_4K]);
+		m->facts.has_direct_1g |=
+			offset == offsetof(struct cap_meminfo, facts.direct_map_kb[DIRECT_1G]);
+		return cap_number(f, cap_word(&line), name, (uint64_t *)((char *)m + offset), why);
 	}
 	return 0;
 }

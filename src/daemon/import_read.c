@@ -14,9 +14,10 @@
 #include <string.h>
 
 static int (*const readers[])(struct capture *c, struct why *why) = {
-	cap_read_zoneinfo, cap_read_version, cap_read_buddyinfo, cap_read_pagetypeinfo, cap_read_meminfo,
-	cap_read_vmstat,   cap_read_iomem,     cap_read_thp,          cap_read_knobs,
-	cap_read_nodes,    cap_read_cpus,      cap_read_sos,          cap_compare,
+	cap_read_zoneinfo, cap_read_version, cap_read_buddyinfo, cap_read_pagetypeinfo,
+	cap_read_meminfo,  cap_read_vmstat,  cap_read_iomem,     cap_read_thp,
+	cap_read_knobs,    cap_read_nodes,   cap_read_cpus,      cap_read_sos,
+	cap_compare,
 };
 
 static int state_set(struct capture *c, const char *state, struct why *why)
@@ -90,7 +91,8 @@ static int damage_note(struct capture *c, struct why *why)
 		return why_set(why, -EINVAL, "%s: ends early or is damaged: %s", c->state, damage);
 	if (damage)
 		cap_note(c, NOTE_CORRECTED, "archive",
-			 "the archive ends early or is damaged (%s): what stands before that is taken", damage);
+			 "the archive ends early or is damaged (%s): what stands before that is taken",
+			 damage);
 	return 0;
 }
 

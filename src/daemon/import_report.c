@@ -67,7 +67,7 @@ int import_strict(const struct capture *c, struct why *why)
 {
 	for (unsigned i = 0; i < c->nr_notes; i++)
 		if (c->note[i].kind == NOTE_CORRECTED)
-			return why_set(why, -EINVAL, "%s: refused by -o strict: %s", *c->state ? c->state : "/",
-				       c->note[i].text);
+			return why_set(why, -EINVAL, "%s: refused by -o strict: %s",
+				       *c->state ? c->state : "/", c->note[i].text);
 	return 0;
 }

@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const lscpu_files[] = { "sos_commands/processor/lscpu", "sos_commands/hardware/lscpu", "lscpu" };
-static const char *const numactl_files[] = { "sos_commands/numa/numactl_--hardware", "sos_commands/numa/numactl_-H",
+static const char *const lscpu_files[] = { "sos_commands/processor/lscpu",
+					   "sos_commands/hardware/lscpu", "lscpu" };
+static const char *const numactl_files[] = { "sos_commands/numa/numactl_--hardware",
+					     "sos_commands/numa/numactl_-H",
 					     "sos_commands/memory/numactl_--hardware",
 					     "sos_commands/processor/numactl_--hardware" };
 
@@ -30,7 +32,8 @@ static int node_number(const struct capture *c, const char *digits)
 /* "NUMA node0 CPU(s):     0-7,16-23". Returns 1 if the line gave a node its CPUs. */
 static int lscpu_line(struct capture *c, char *line)
 {
-	char *first = cap_word(&line), *second = cap_word(&line), *third = cap_word(&line), *list = cap_word(&line);
+	char *first = cap_word(&line), *second = cap_word(&line), *third = cap_word(&line),
+	     *list = cap_word(&line);
 	if (!list || strcmp(first, "NUMA") || strncmp(second, "node", 4) || strcmp(third, "CPU(s):"))
 		return 0;
 	int id = node_number(c, second + 4);
@@ -106,7 +109,8 @@ static int commands_read(struct capture *c, const char *const *path, unsigned nr
 		cap_close(&f);
 		if (used)
 			cap_note(c, NOTE_MISSING, "files of nodes",
-				 "sys/devices/system/node: incomplete; CPUs or distances are from %s", path[i]);
+				 "sys/devices/system/node: incomplete; CPUs or distances are from %s",
+				 path[i]);
 		return 0;
 	}
 	return 0;

@@ -27,7 +27,8 @@
 #define TOTAL_BYTES_MAX ((uint64_t)2 << 30)
 #define BOMB_BYTES ((uint64_t)1 << 30) /* from here on a compressed file may not hold more than */
 #define BOMB_RATIO 200u /* this many times its size: logs come to a tenth of that */
-#define STREAM_BYTES_MAX ((uint64_t)1 << 36) /* what may come out of the decompressor, skipped members included */
+#define STREAM_BYTES_MAX                                                                           \
+	((uint64_t)1 << 36) /* what may come out of the decompressor, skipped members included */
 #define READ_BLOCK ((size_t)64 << 10)
 #define NAME_BYTES 4096u
 
@@ -58,7 +59,12 @@ bool fd_is_tar(int fd)
 	static const struct {
 		unsigned at;
 		const char *bytes;
-	} magic[] = { { 257, "ustar" }, { 0, "\x1f\x8b" }, { 0, "BZh" }, { 0, "\xfd" "7zXZ" }, { 0, "\x28\xb5\x2f\xfd" } };
+	} magic[] = { { 257, "ustar" },
+		      { 0, "\x1f\x8b" },
+		      { 0, "BZh" },
+		      { 0, "\xfd"
+			   "7zXZ" },
+		      { 0, "\x28\xb5\x2f\xfd" } };
 	char head[512] = { 0 };
 	ssize_t n = pread(fd, head, sizeof(head), 0);
 	bool found = false;
@@ -103,7 +109,8 @@ static int tar_bad(const struct tar *t, struct archive *a, struct why *why)
 
 static int tar_refuse(const struct tar *t, const char *what, struct why *why)
 {
-	return why_set(why, -EINVAL, "%s: neither a tar file that can be read nor a log with a Mem-Info block: %s",
+	return why_set(why, -EINVAL,
+		       "%s: neither a tar file that can be read nor a log with a Mem-Info block: %s",
 		       t->name, what);
 }
 
@@ -149,7 +156,8 @@ static int archive_step(struct tar *t, struct archive *a, struct archive_entry *
 	if (r < ARCHIVE_WARN)
 		return tar_damaged(t, a);
 	if (archive_filter_bytes(a, 0) > (int64_t)STREAM_BYTES_MAX)
-		return why_set(why, -EFBIG, "%s: more than %" PRIu64 " GiB of data; this is no machine's state",
+		return why_set(why, -EFBIG,
+			       "%s: more than %" PRIu64 " GiB of data; this is no machine's state",
 			       t->name, STREAM_BYTES_MAX >> 30);
 	return 1;
 }
@@ -175,8 +183,8 @@ static int member_add(struct tar *t, const char *path, struct tar_member **out)
 
 static int too_much(const struct tar *t, struct why *why)
 {
-	return why_set(why, -EFBIG, "%s: announces %" PRIu64 " GiB of data; this is no machine's state", t->name,
-		       t->skipped >> 30);
+	return why_set(why, -EFBIG, "%s: announces %" PRIu64 " GiB of data; this is no machine's state",
+		       t->name, t->skipped >> 30);
 }
 
 static int too_large(const struct tar *t, const char *path, struct why *why)
@@ -219,7 +227,8 @@ static bool path_has_mem(const char *path)
 }
 
 /* Holes cost nothing: lists of logins are hundreds of GiB of them. */
-static int member_skip(struct tar *t, struct archive *a, struct archive_entry *e, uint64_t size, struct why *why)
+static int member_skip(struct tar *t, struct archive *a, struct archive_entry *e, uint64_t size,
+		       struct why *why)
 {
 	if (!archive_entry_sparse_count(e))
 		t->skipped += MIN(size, STREAM_BYTES_MAX);
@@ -235,8 +244,8 @@ static int member_take(struct tar *t, struct archive *a, struct archive_entry *e
 	struct tar_member *m = NULL;
 
 	if (++t->seen > MEMBERS_MAX)
-		return why_set(why, -EFBIG, "%s: more than %u files; this is no machine's state", t->name,
-			       MEMBERS_MAX);
+		return why_set(why, -EFBIG, "%s: more than %u files; this is no machine's state",
+			       t->name, MEMBERS_MAX);
 	if (given && path_clean(given, path) && path_has_mem(path))
 		return 0;
 	if (!given || !path_clean(given, path) || archive_entry_hardlink(e) ||
@@ -294,11 +303,13 @@ static void prefix_cut(struct tar *t)
 static int nothing_found(const struct tar *t, struct why *why)
 {
 	if (*t->damage)
-		return why_set(why, -EINVAL, "%s: ends or is damaged before proc/zoneinfo, which a state needs: %s",
+		return why_set(why, -EINVAL,
+			       "%s: ends or is damaged before proc/zoneinfo, which a state needs: %s",
 			       t->name, t->damage);
 	for (unsigned i = 0; i < t->nr; i++)
 		if (archive_is_nested(t->member[i].path))
-			return why_set(why, -EINVAL, "%s: no proc/zoneinfo in it, but another archive, %s; unpack that one",
+			return why_set(why, -EINVAL,
+				       "%s: no proc/zoneinfo in it, but another archive, %s; unpack that one",
 				       t->name, t->member[i].path);
 	return 0; /* ummfs/frames may be enough; who misses proc/zoneinfo will say so */
 }
@@ -391,7 +402,8 @@ static bool dir_listed(const struct tar *t, const char *dir, const char *name)
 }
 
 /* Members below dir stand together; a name counts once, however many members are below it. */
-int tar_list(const struct tar *t, const char *dir, int (*each)(void *ctx, const char *name, bool is_dir), void *ctx)
+int tar_list(const struct tar *t, const char *dir,
+	     int (*each)(void *ctx, const char *name, bool is_dir), void *ctx)
 {
 	char prefix[NAME_BYTES], last[NAME_BYTES] = "", name[NAME_BYTES];
 	int n = snprintf(prefix, sizeof(prefix), "%s/", dir), ret = 0;

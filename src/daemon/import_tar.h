@@ -33,7 +33,8 @@ struct tar {
 MUST_CHECK int tar_load(struct tar *t, int fd, const char *name, struct why *why);
 void tar_fini(struct tar *t);
 const struct tar_member *tar_find(const struct tar *t, const char *path); /* NULL: none */
-int tar_list(const struct tar *t, const char *dir, int (*each)(void *ctx, const char *name, bool is_dir), void *ctx);
+int tar_list(const struct tar *t, const char *dir,
+	     int (*each)(void *ctx, const char *name, bool is_dir), void *ctx);
 /* Does the file begin like a tar, or like a compressed one? For SOURCE, which may be a configuration as well. */
 bool file_is_tar(const char *path);
 bool fd_is_tar(int fd);

@@ -204,7 +204,8 @@ void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone 
 		z->watermark[WMARK_MIN] = from->min - from->boost;
 		z->watermark[WMARK_LOW] = MAX(from->low, from->boost) - from->boost;
 		z->watermark[WMARK_HIGH] = MAX(from->high, from->boost) - from->boost;
-		uint64_t promo = from->has_promo ? from->promo : 2 * MAX(from->high, from->low) - from->low;
+		uint64_t promo =
+			from->has_promo ? from->promo : 2 * MAX(from->high, from->low) - from->low;
 		z->watermark[WMARK_PROMO] = MAX(promo, from->boost) - from->boost;
 		z->watermark_boost = from->boost;
 	}

@@ -307,8 +307,8 @@ int cap_zone_check(struct capture *c, struct cap_file *f, struct cap_zone *z, st
 		return cap_bad(f, why, "zone %s: managed %lu is more than present %lu", name,
 			       z->managed, z->present);
 	if (z->free > z->managed)
-		return cap_bad(f, why, "zone %s: free %lu is more than managed %lu", name,
-			       z->free, z->managed);
+		return cap_bad(f, why, "zone %s: free %lu is more than managed %lu", name, z->free,
+			       z->managed);
 	if (z->has_start && (z->start_pfn > MM_HIGHEST_PFN || z->spanned > MM_HIGHEST_PFN - z->start_pfn))
 		return cap_bad(f, why, "zone %s ends past frame %u, the highest that ummfs can number",
 			       name, MM_HIGHEST_PFN);

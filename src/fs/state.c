@@ -139,7 +139,8 @@ static int children_add(struct state *s, const struct entry *dir, const char *pa
 	char child[PATH_MAX_STATE];
 	int err = 0;
 	for (const struct entry *e = dir->first_child; e && !err; e = e->next) {
-		if ((size_t)snprintf(child, sizeof(child), "%s%s%s", path, *path ? "/" : "", e->name) >= sizeof(child))
+		if ((size_t)snprintf(child, sizeof(child), "%s%s%s", path, *path ? "/" : "", e->name) >=
+		    sizeof(child))
 			return -ENAMETOOLONG;
 		err = entry_add(s, e, child);
 	}

@@ -48,7 +48,8 @@ static int link_dump(const struct state_member *m, int at)
 static int member_dump(const struct state *s, const struct state_member *m, int at)
 {
 	if (S_ISDIR(m->mode))
-		return mkdirat(at, m->path, 0700) && errno != EEXIST ? -1 : fchmodat(at, m->path, 0700, 0);
+		return mkdirat(at, m->path, 0700) && errno != EEXIST ? -1
+								     : fchmodat(at, m->path, 0700, 0);
 	return S_ISLNK(m->mode) ? link_dump(m, at) : file_dump(s, m, at);
 }
 
@@ -63,7 +64,8 @@ int state_dump(const struct state *s, const char *dir, struct why *why)
 		if (member_dump(s, &s->member[i], at))
 			err = failed(why, dir, s->member[i].path);
 	for (unsigned i = s->nr; i-- > 0 && !err;)
-		if (S_ISDIR(s->member[i].mode) && fchmodat(at, s->member[i].path, s->member[i].mode & 07777, 0))
+		if (S_ISDIR(s->member[i].mode) &&
+		    fchmodat(at, s->member[i].path, s->member[i].mode & 07777, 0))
 			err = failed(why, dir, s->member[i].path);
 	close(at);
 	return err;

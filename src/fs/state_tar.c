@@ -7,6 +7,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -44,7 +45,8 @@ static int header_write(struct tar_out *t, const char *path, mode_t mode, uid_t 
 	archive_entry_set_gid(t->e, gid);
 	archive_entry_set_size(t->e, (int64_t)size);
 	archive_entry_set_mtime(t->e, (time_t)t->s->now_s, 0);
-	return archive_write_header(t->a, t->e) == ARCHIVE_OK ? 0 : archive_error(t->a);
+	/* A warning: the name is not ASCII, and stands in the header as the bytes that it is (hdrcharset=BINARY). */
+	return archive_write_header(t->a, t->e) >= ARCHIVE_WARN ? 0 : archive_error(t->a);
 }
 
 static int data_write(struct tar_out *t, const char *p, size_t len)
@@ -73,8 +75,8 @@ static int frames_write(struct tar_out *t)
 {
 	const struct state *s = t->s;
 	archive_entry_clear(t->e);
-	int err = header_write(t, STATE_FRAMES_PATH, S_IFREG | 0400, s->fs->tree.uid, s->fs->tree.gid,
-			       s->frames.len);
+	int err = header_write(t, STATE_FRAMES_PATH, S_IFREG | 0400, s->fs->tree.uid,
+			       s->fs->tree.gid, s->frames.len);
 	return err ? err : data_write(t, s->frames.buf, s->frames.len);
 }
 
@@ -174,6 +176,19 @@ static int file_create(const struct state *s)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Names of tasks are taken as UTF-8: in the C locale libarchive loses a long one that is not ASCII. */
+static int tar_write_utf8(struct tar_out *t, int fd)
+{
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+	int err = tar_write(t, fd);
+	if (utf8) {
+		uselocale(before);
+		freelocale(utf8);
+	}
+	return err;
+}
+
 int state_tar_open(struct fs *fs)
 {
 	struct state s;
@@ -184,7 +199,7 @@ int state_tar_open(struct fs *fs)
 	}
 	if (!err) {
 		struct tar_out t = { .s = &s };
-		err = tar_write(&t, fd);
+		err = tar_write_utf8(&t, fd);
 	}
 	state_fini(&s);
 	if (err && fd >= 0)

@@ -33,9 +33,8 @@ const struct knob knob_table[] = {
 	{ SYSCTL_ULONG("admin_reserve_kbytes", overcommit.admin_reserve_kbytes) },
 	{ SYSCTL("drop_caches", 0200), .action = true, .unlocked = true, .store = knob_store_drop_caches },
 	{ SYSCTL("lowmem_reserve_ratio", 0644), .show = knob_show_lowmem_reserve_ratio,
-	  .after_read = knob_after_read_lowmem_reserve_ratio,
-	  .store = knob_store_lowmem_reserve_ratio, .min = INT32_MIN, .max = INT32_MAX,
-	  .nr = MM_ZONE_TYPES_MAX },
+	  .after_read = knob_after_read_lowmem_reserve_ratio, .store = knob_store_lowmem_reserve_ratio,
+	  .min = INT32_MIN, .max = INT32_MAX, .nr = MM_ZONE_TYPES_MAX },
 	{ SYSCTL_INT("min_free_kbytes", machine.tune.min_free_kbytes, 0, INT32_MAX),
 	  .apply = knob_apply_min_free_kbytes },
 	/* What was asked for and granted; the files under sys count surplus pages as well. */

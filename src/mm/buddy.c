@@ -53,7 +53,7 @@ void virgin_add(struct zone *z, uint64_t start, uint64_t end)
 {
 	struct virgin *v = &z->virgin;
 	ASSERT(start % MM_TOP_PAGES == 0 && end % MM_TOP_PAGES == 0 && start < end);
-	v->range[v->nr_ranges++] = (struct pfn_range){start, end};
+	v->range[v->nr_ranges++] = (struct pfn_range){ start, end };
 	uint64_t blocks = (end - start) >> MM_ORDER_MAX;
 	v->nr_blocks += blocks;
 	area_count(z, MM_ORDER_MAX, MIGRATE_MOVABLE, (int)blocks);

@@ -14,9 +14,9 @@
 #define HIGHATOMIC_SHARE 100 /* the reserve is at most 1 % of the zone */
 
 static const uint8_t fallback_order[MIGRATE_PCPTYPES][2] = {
-	[MIGRATE_UNMOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE},
-	[MIGRATE_MOVABLE] = {MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE},
-	[MIGRATE_RECLAIMABLE] = {MIGRATE_UNMOVABLE, MIGRATE_MOVABLE},
+	[MIGRATE_UNMOVABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE },
+	[MIGRATE_MOVABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE },
+	[MIGRATE_RECLAIMABLE] = { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE },
 };
 
 /* 6.1: boost_watermark. Raise the marks for a while so that kswapd frees whole blocks. */
@@ -38,8 +38,7 @@ static bool can_claim_pageblock(const struct machine *m, unsigned order, enum mi
 	return order >= m->pageblock_order / 2 || mt == MIGRATE_RECLAIMABLE || mt == MIGRATE_UNMOVABLE;
 }
 
-static bool fallback_find(const struct zone *z, unsigned order, enum migratetype mt,
-			  enum migratetype *from)
+static bool fallback_find(const struct zone *z, unsigned order, enum migratetype mt, enum migratetype *from)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(fallback_order[0]); i++) {
 		*from = (enum migratetype)fallback_order[mt][i];

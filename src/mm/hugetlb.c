@@ -13,7 +13,7 @@
 
 int hugetlb_init(struct hugetlb *h, struct machine *m)
 {
-	*h = (struct hugetlb){.machine = m, .order = m->pageblock_order};
+	*h = (struct hugetlb){ .machine = m, .order = m->pageblock_order };
 	h->node = mem_zalloc(m->nr_nodes * sizeof(*h->node));
 	if (!h->node)
 		return -ENOMEM;

@@ -33,7 +33,8 @@ void hugetlb_fini(struct hugetlb *h);
 /* Under lock. */
 void hugetlb_add(struct hugetlb *h, struct page *page, bool surplus, bool free); /* a fresh page joins the pool */
 struct page *hugetlb_take_free(struct hugetlb *h, unsigned node); /* free -> used, this node only; NULL: none */
-struct page *hugetlb_remove_free(struct hugetlb *h, unsigned node, bool surplus); /* leaves the pool; the caller gives it back */
+struct page *hugetlb_remove_free(struct hugetlb *h, unsigned node,
+				 bool surplus); /* leaves the pool; the caller gives it back */
 /* A used page comes back: it joins the free list, or leaves the pool (true: caller gives it to the buddy) if surplus. */
 bool hugetlb_put(struct hugetlb *h, struct page *page);
 /* Move the surplus mark of one page from or to persistent on some node; false: no node fits. */

@@ -12,12 +12,14 @@
 #include "mm/machine.h"
 
 void zone_import_free(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt); /* a free block; does not merge */
-MUST_CHECK int zone_import_virgin(struct zone *z, uint64_t start, uint64_t end); /* run of free top-order movable blocks; 0 or -ENOMEM */
+MUST_CHECK int zone_import_virgin(struct zone *z, uint64_t start,
+				  uint64_t end); /* run of free top-order movable blocks; 0 or -ENOMEM */
 void zone_import_pcp(struct zone *z, struct cpu *c, pfn_t pfn, enum migratetype mt); /* one page on a CPU's list */
 struct page *zone_import_used(struct zone *z, pfn_t pfn, unsigned order); /* an allocated block with an entry, for an owner */
 void zone_import_pageblock(struct zone *z, pfn_t pfn, enum migratetype mt); /* type of one pageblock; counts follow */
 /* Printed value of a counter; diffs are spread over CPUs so that the true sum is `sum`. */
-void zone_import_pinned(struct zone *z, unsigned kind, uint64_t pages); /* enum pinned_kind; known use of pages without an entry */
+void zone_import_pinned(struct zone *z, unsigned kind,
+			uint64_t pages); /* enum pinned_kind; known use of pages without an entry */
 uint64_t zone_pinned_unknown(const struct zone *z); /* pages without an entry of which nothing is known yet */
 void zone_import_stat(struct zone *z, enum zone_stat s, int64_t printed, int64_t sum);
 void node_import_stat(struct node *n, enum node_stat s, int64_t printed, int64_t sum);

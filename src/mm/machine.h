@@ -26,7 +26,8 @@
 #include "mm/types.h"
 #include "mm/version.h"
 
-#define PCP_ORDERS (MM_COSTLY_ORDER + 1) /* orders 0..3 for each type, and one list of huge blocks */
+#define PCP_ORDERS                                                                                 \
+	(MM_COSTLY_ORDER + 1) /* orders 0..3 for each type, and one list of huge blocks */
 #define PCP_LISTS (MIGRATE_PCPTYPES * PCP_ORDERS + 1)
 
 /* Per-CPU page lists of one zone (struct per_cpu_pages, 6.1). Inside the CPU; counts readable anywhere. */

@@ -35,7 +35,15 @@ enum page_mark {
 	MARK_HUGE_FILE = 1 << 7, /* the same, of a file, or of shared memory */
 };
 
-enum lru_list { LRU_INACTIVE_ANON, LRU_ACTIVE_ANON, LRU_INACTIVE_FILE, LRU_ACTIVE_FILE, LRU_UNEVICTABLE, LRU_LISTS, LRU_NONE = 0xff };
+enum lru_list {
+	LRU_INACTIVE_ANON,
+	LRU_ACTIVE_ANON,
+	LRU_INACTIVE_FILE,
+	LRU_ACTIVE_FILE,
+	LRU_UNEVICTABLE,
+	LRU_LISTS,
+	LRU_NONE = 0xff
+};
 
 struct page {
 	pfn_t next, prev; /* on the one list that the page is on */

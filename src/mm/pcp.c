@@ -45,7 +45,8 @@ static void event_add_kind(struct cpu *c, const struct zone *z, unsigned first, 
 
 static void pcp_tune(const struct zone *z, struct pcp *pcp, int want)
 {
-	WRITE_RELAXED(&pcp->high, CLAMP(want, READ_RELAXED(&z->pageset_high), READ_RELAXED(&z->pageset_high_max)));
+	WRITE_RELAXED(&pcp->high,
+		      CLAMP(want, READ_RELAXED(&z->pageset_high), READ_RELAXED(&z->pageset_high_max)));
 }
 
 /* A CPU that comes for more could have used longer lists, unless the zone is short of memory. */
@@ -120,8 +121,7 @@ static void pcp_release(struct cpu *c, struct zone *z, struct pcp *pcp, int page
 	WRITE_RELAXED(&pcp->count, pcp->count - released);
 }
 
-static struct page *pcp_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt,
-			     bool nofragment)
+static struct page *pcp_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt, bool nofragment)
 {
 	struct pcp *pcp = &c->zone[z->id].pcp;
 	struct page_list *list = &pcp->list[pcp_index(order, mt)];
@@ -154,8 +154,7 @@ static struct page *zone_take_block(struct cpu *c, struct zone *z, unsigned orde
 	return page;
 }
 
-struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt,
-		       unsigned take_flags)
+struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt, unsigned take_flags)
 {
 	struct page *page = NULL;
 	if (LIKELY(pcp_has_order(z->machine, order)))
@@ -207,8 +206,8 @@ static NOINLINE void pcp_trim(struct cpu *c, const struct page *page, unsigned o
 }
 
 /* The page joins a list; what the lists hold then is for the caller to look at. */
-static inline int pcp_push(struct cpu *c, struct pcp *pcp, struct page *page, pfn_t pfn, unsigned order,
-			   enum migratetype mt, unsigned index)
+static inline int pcp_push(struct cpu *c, struct pcp *pcp, struct page *page, pfn_t pfn,
+			   unsigned order, enum migratetype mt, unsigned index)
 {
 	int count = pcp->count + (1 << order);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_PCP);
@@ -284,7 +283,8 @@ void cpu_pcp_decay(struct cpu *c)
 	c->used = true; /* for the counters */
 	FOR_EACH_POPULATED_ZONE(z, c->machine) {
 		struct pcp *pcp = &c->zone[z->id].pcp;
-		int high = READ_RELAXED(&pcp->high), kept = pcp->count - (READ_RELAXED(&pcp->batch) << TUNE_SHIFT);
+		int high = READ_RELAXED(&pcp->high),
+		    kept = pcp->count - (READ_RELAXED(&pcp->batch) << TUNE_SHIFT);
 		if (high > READ_RELAXED(&z->pageset_high))
 			pcp_tune(z, pcp, MAX(kept, high - high / DECAY_PART));
 		if (high && pcp->count > READ_RELAXED(&pcp->high))

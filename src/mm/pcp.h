@@ -15,9 +15,11 @@
 #define TAKE_NOFRAGMENT (1u << 1)
 
 /* Take 2^order pages of a zone; counts PGALLOC. NULL: none. The page is PAGE_USED, owner 0. */
-struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt, unsigned take_flags);
+struct page *zone_take(struct cpu *c, struct zone *z, unsigned order, enum migratetype mt,
+		       unsigned take_flags);
 /* The common case of it: a single page off a list that has one. NULL: take the long way. */
-static inline struct page *pcp_take_single(struct cpu *c, struct pcp *pcp, enum zone_kind kind, enum migratetype mt)
+static inline struct page *pcp_take_single(struct cpu *c, struct pcp *pcp, enum zone_kind kind,
+					   enum migratetype mt)
 {
 	struct page_list *list = &pcp->list[mt];
 	if (UNLIKELY(!list->head))

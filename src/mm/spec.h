@@ -63,7 +63,8 @@ struct machine_spec {
 void machine_spec_init(struct machine_spec *s); /* empty 64-bit machine */
 void machine_spec_fini(struct machine_spec *s); /* frees nodes and ranges */
 MUST_CHECK int machine_spec_set_nodes(struct machine_spec *s, unsigned nr_nodes); /* 0 or -ENOMEM; nodes zeroed, host_node and socket -1 */
-MUST_CHECK int zone_spec_add_range(struct zone_spec *z, uint64_t start, uint64_t end); /* appends; grows present; 0 or -ENOMEM */
+MUST_CHECK int zone_spec_add_range(struct zone_spec *z, uint64_t start,
+				   uint64_t end); /* appends; grows present; 0 or -ENOMEM */
 /* Zone kinds of a machine of `bits`, in order; returns how many. */
 unsigned zone_kinds(unsigned bits, enum zone_kind kind[MM_ZONE_TYPES_MAX]);
 

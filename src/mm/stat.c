@@ -29,37 +29,36 @@ static const char *const event_kind_suffix[ZONE_KINDS] = {
 
 #define STAT_NAME(id, name) [id] = name,
 #define STAT_NAME_V(id, name, kernels) [id] = name,
-const char *const zone_stat_name[NR_ZONE_STATS] = {ZONE_STATS(STAT_NAME, STAT_NAME_V)};
-const char *const node_stat_name[NR_NODE_STATS] = {NODE_STATS(STAT_NAME, STAT_NAME_V, STAT_NAME_V)};
+const char *const zone_stat_name[NR_ZONE_STATS] = { ZONE_STATS(STAT_NAME, STAT_NAME_V) };
+const char *const node_stat_name[NR_NODE_STATS] = { NODE_STATS(STAT_NAME, STAT_NAME_V, STAT_NAME_V) };
 
 #define STAT_EVERYWHERE(id, name) [id] = 0,
 #define STAT_KERNELS(id, name, kernels) [id] = kernels,
-const uint32_t zone_stat_kernels[NR_ZONE_STATS] = {ZONE_STATS(STAT_EVERYWHERE, STAT_KERNELS)};
-const uint32_t node_stat_kernels[NR_NODE_STATS] = {
-	NODE_STATS(STAT_EVERYWHERE, STAT_KERNELS, STAT_KERNELS)};
+const uint32_t zone_stat_kernels[NR_ZONE_STATS] = { ZONE_STATS(STAT_EVERYWHERE, STAT_KERNELS) };
+const uint32_t node_stat_kernels[NR_NODE_STATS] = { NODE_STATS(STAT_EVERYWHERE, STAT_KERNELS, STAT_KERNELS) };
 
 #define STAT_ANY(id, ...) [id] = false,
 #define STAT_NUMA(id, ...) [id] = true,
-static const bool node_stat_numa[NR_NODE_STATS] = {NODE_STATS(STAT_ANY, STAT_ANY, STAT_NUMA)};
+static const bool node_stat_numa[NR_NODE_STATS] = { NODE_STATS(STAT_ANY, STAT_ANY, STAT_NUMA) };
 
 #define NUMA_NAME(id, zoneinfo, numastat) [id] = zoneinfo,
 #define NUMASTAT_NAME(id, zoneinfo, numastat) [id] = numastat,
-const char *const numa_stat_name[NR_NUMA_STATS] = {NUMA_STATS(NUMA_NAME)};
-const char *const numastat_name[NR_NUMA_STATS] = {NUMA_STATS(NUMASTAT_NAME)};
+const char *const numa_stat_name[NR_NUMA_STATS] = { NUMA_STATS(NUMA_NAME) };
+const char *const numastat_name[NR_NUMA_STATS] = { NUMA_STATS(NUMASTAT_NAME) };
 
-#define EVENT_X(id, text) [id] = {text, EVENT_ALWAYS, 0, 0},
-#define EVENT_N(id, text) [id] = {text, EVENT_NUMA, 0, 0},
-#define EVENT_B(id, text) [id] = {text, EVENT_64BIT, 0, 0},
-#define EVENT_V(id, text, scope, kernels) [id] = {text, scope, 0, kernels},
+#define EVENT_X(id, text) [id] = { text, EVENT_ALWAYS, 0, 0 },
+#define EVENT_N(id, text) [id] = { text, EVENT_NUMA, 0, 0 },
+#define EVENT_B(id, text) [id] = { text, EVENT_64BIT, 0, 0 },
+#define EVENT_V(id, text, scope, kernels) [id] = { text, scope, 0, kernels },
 #define EVENT_Y(id, text)                                                                          \
-	[id##_FIRST + ZONE_DMA] = {text, EVENT_ZONE_KIND, ZONE_DMA, 0},                               \
-	[id##_FIRST + ZONE_DMA32] = {text, EVENT_ZONE_KIND, ZONE_DMA32, 0},                           \
-	[id##_FIRST + ZONE_NORMAL] = {text, EVENT_ZONE_KIND, ZONE_NORMAL, 0},                         \
-	[id##_FIRST + ZONE_HIGHMEM] = {text, EVENT_ZONE_KIND, ZONE_HIGHMEM, 0},                       \
-	[id##_FIRST + ZONE_MOVABLE] = {text, EVENT_ZONE_KIND, ZONE_MOVABLE, 0},                       \
-	[id##_FIRST + ZONE_DEVICE] = {text, EVENT_ZONE_KIND, ZONE_DEVICE, 0},
-const struct vm_event_info vm_event_info[NR_VM_EVENTS] = {
-	VM_EVENTS(EVENT_X, EVENT_Y, EVENT_N, EVENT_B, EVENT_V)};
+	[id##_FIRST + ZONE_DMA] = { text, EVENT_ZONE_KIND, ZONE_DMA, 0 },                          \
+		      [id##_FIRST + ZONE_DMA32] = { text, EVENT_ZONE_KIND, ZONE_DMA32, 0 },        \
+		      [id##_FIRST + ZONE_NORMAL] = { text, EVENT_ZONE_KIND, ZONE_NORMAL, 0 },      \
+		      [id##_FIRST + ZONE_HIGHMEM] = { text, EVENT_ZONE_KIND, ZONE_HIGHMEM, 0 },    \
+		      [id##_FIRST + ZONE_MOVABLE] = { text, EVENT_ZONE_KIND, ZONE_MOVABLE, 0 },    \
+		      [id##_FIRST + ZONE_DEVICE] = { text, EVENT_ZONE_KIND, ZONE_DEVICE, 0 },
+const struct vm_event_info vm_event_info[NR_VM_EVENTS] = { VM_EVENTS(EVENT_X, EVENT_Y, EVENT_N,
+								     EVENT_B, EVENT_V) };
 
 const char *vm_event_name(enum vm_event e, char *buf)
 {
@@ -108,7 +107,7 @@ bool vm_event_shown(const struct machine *m, enum vm_event e)
 
 void shown_stats_list(struct shown_stats *shown, const struct machine *m)
 {
-	*shown = (struct shown_stats){.nr_numa = m->numa ? NR_NUMA_STATS : 0};
+	*shown = (struct shown_stats){ .nr_numa = m->numa ? NR_NUMA_STATS : 0 };
 	for (unsigned i = 0; i < NR_ZONE_STATS; i++)
 		if (zone_stat_shown(m, (enum zone_stat)i))
 			shown->zone[shown->nr_zone++] = (uint8_t)i;

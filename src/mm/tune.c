@@ -10,12 +10,14 @@
 #include "mm/watermark.h"
 
 #define THP_MACHINE_LEAST ((512ull << 20) >> PAGE_SHIFT)
-#define THP_BLOCKS_PER_ZONE 11 /* 2 to compact into, and one for each pair of the three mobile types */
+#define THP_BLOCKS_PER_ZONE                                                                        \
+	11 /* 2 to compact into, and one for each pair of the three mobile types */
 
 /* Memory that only user pages may use has no real share of min_free_kbytes. */
 static bool zone_is_highmem(const struct zone *z)
 {
-	return z->kind == ZONE_HIGHMEM || (z->kind == ZONE_MOVABLE && (z->machine->bits == 32 || z->machine->version->movable_is_high));
+	return z->kind == ZONE_HIGHMEM ||
+	       (z->kind == ZONE_MOVABLE && (z->machine->bits == 32 || z->machine->version->movable_is_high));
 }
 
 static uint64_t machine_lowmem_pages(const struct machine *m)
@@ -145,9 +147,9 @@ void node_update_thresholds(struct node *n, bool pressure)
 			continue;
 		uint64_t low = READ_RELAXED(&z->watermark[WMARK_LOW]);
 		uint64_t min = READ_RELAXED(&z->watermark[WMARK_MIN]);
-		int threshold = pressure ? stat_threshold_pressure(low, min, m->nr_cpus_online)
-					 : stat_threshold_normal(READ_RELAXED(&z->managed),
-								 m->nr_cpus_online);
+		int threshold =
+			pressure ? stat_threshold_pressure(low, min, m->nr_cpus_online)
+				 : stat_threshold_normal(READ_RELAXED(&z->managed), m->nr_cpus_online);
 		WRITE_RELAXED(&z->stat_threshold, threshold);
 	}
 }

@@ -34,7 +34,15 @@ enum migratetype {
 };
 
 /* What a zone is; which ones a machine has, in which order, depends on its word size. */
-enum zone_kind { ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_HIGHMEM, ZONE_MOVABLE, ZONE_DEVICE, ZONE_KINDS };
+enum zone_kind {
+	ZONE_DMA,
+	ZONE_DMA32,
+	ZONE_NORMAL,
+	ZONE_HIGHMEM,
+	ZONE_MOVABLE,
+	ZONE_DEVICE,
+	ZONE_KINDS
+};
 
 enum zone_mark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, WMARK_NR };
 

@@ -47,17 +47,18 @@ static void check_block(struct verify *v, const struct zone *z, pfn_t pfn, unsig
 			z->node->id, z->name, pfn, order, mt, page->state, page->order,
 			page->migratetype, page->zone);
 	if (pfn & ((1u << order) - 1))
-		finding(v, "node %u %s: block %u of order %u is not aligned", z->node->id, z->name, pfn, order);
+		finding(v, "node %u %s: block %u of order %u is not aligned", z->node->id, z->name,
+			pfn, order);
 	if (pfn < z->start_pfn || pfn + (1ull << order) > z->start_pfn + z->spanned)
-		finding(v, "node %u %s: block %u of order %u is outside the zone", z->node->id, z->name, pfn,
-			order);
+		finding(v, "node %u %s: block %u of order %u is outside the zone", z->node->id,
+			z->name, pfn, order);
 	if (order >= v->m->pageblock_order) /* one that left a reserve is not merged at once, in 6.1 neither */
 		return;
 	pfn_t other = pfn ^ (1u << order);
 	const struct page *buddy = pfn_page(v->m, other);
 	if (buddy->state == PAGE_BUDDY && buddy->order == order && buddy->zone == z->id)
-		finding(v, "node %u %s: %u and %u of order %u are free buddies", z->node->id, z->name, pfn,
-			other, order);
+		finding(v, "node %u %s: %u and %u of order %u are free buddies", z->node->id,
+			z->name, pfn, other, order);
 }
 
 static void check_area(struct verify *v, const struct zone *z, unsigned order, unsigned mt)
@@ -75,13 +76,14 @@ static void check_area(struct verify *v, const struct zone *z, unsigned order, u
 		pfn = page->next;
 	}
 	if (area->list[mt].tail != previous)
-		finding(v, "node %u %s: order %u type %u: tail is %u, last is %u", z->node->id, z->name,
-			order, mt, area->list[mt].tail, previous);
+		finding(v, "node %u %s: order %u type %u: tail is %u, last is %u", z->node->id,
+			z->name, order, mt, area->list[mt].tail, previous);
 	if (blocks != area->nr_free[mt])
 		finding(v, "node %u %s: order %u type %u: %lu blocks listed, %lu counted", z->node->id,
 			z->name, order, mt, (unsigned long)blocks, (unsigned long)area->nr_free[mt]);
 	if (!!(z->area_mask[mt] & (1u << order)) != (area->nr_free[mt] != 0))
-		finding(v, "node %u %s: order %u type %u: mask bit is wrong", z->node->id, z->name, order, mt);
+		finding(v, "node %u %s: order %u type %u: mask bit is wrong", z->node->id, z->name,
+			order, mt);
 }
 
 static void check_free_lists(struct verify *v)
@@ -129,15 +131,15 @@ static void check_pcp(struct verify *v, const struct cpu *c, const struct zone *
 		for (pfn_t pfn = pcp->list[i].head; pfn && pages <= pcp->count;) {
 			const struct page *page = pfn_page(v->m, pfn);
 			if (page->state != PAGE_PCP || page->zone != z->id)
-				finding(v, "CPU %u, node %u %s: page %u has state %u, zone %u", c->id,
-					z->node->id, z->name, pfn, page->state, page->zone);
+				finding(v, "CPU %u, node %u %s: page %u has state %u, zone %u",
+					c->id, z->node->id, z->name, pfn, page->state, page->zone);
 			pages += 1ll << page->order;
 			pfn = page->next;
 		}
 	}
 	if (pages != pcp->count)
-		finding(v, "CPU %u, node %u %s: %ld pages listed, %d counted", c->id, z->node->id, z->name,
-			(long)pages, pcp->count);
+		finding(v, "CPU %u, node %u %s: %ld pages listed, %d counted", c->id, z->node->id,
+			z->name, (long)pages, pcp->count);
 }
 
 static void check_pcp_lists(struct verify *v)
@@ -152,8 +154,8 @@ static void check_free_counters(struct verify *v)
 	FOR_EACH_POPULATED_ZONE(z, v->m) {
 		int64_t counted = zone_stat_sum(z, NR_FREE_PAGES), listed = (int64_t)zone_buddy_pages(z);
 		if (counted != listed)
-			finding(v, "node %u %s: nr_free_pages is %ld, the free lists hold %ld", z->node->id,
-				z->name, (long)counted, (long)listed);
+			finding(v, "node %u %s: nr_free_pages is %ld, the free lists hold %ld",
+				z->node->id, z->name, (long)counted, (long)listed);
 	}
 }
 
@@ -165,8 +167,8 @@ static uint64_t lru_walk(struct verify *v, const struct node *n, unsigned which,
 	for (pfn_t pfn = n->lru.list[which].head; pfn && pages <= most;) {
 		const struct page *page = pfn_page(v->m, pfn);
 		if (page->state != PAGE_USED || page->lru != which)
-			finding(v, "node %u: page %u on LRU list %u has state %u, list %u", n->id, pfn, which,
-				page->state, page->lru);
+			finding(v, "node %u: page %u on LRU list %u has state %u, list %u", n->id,
+				pfn, which, page->state, page->lru);
 		pages += 1ull << page->order;
 		of_type[page_zone(v->m, page)->type] += 1ull << page->order;
 		pfn = page->next;
@@ -181,23 +183,24 @@ static void check_lru_zones(struct verify *v, const struct node *n, unsigned whi
 		int64_t stat = zone_stat_sum(z, (enum zone_stat)(NR_ZONE_INACTIVE_ANON + which));
 		int64_t pages = (int64_t)(of_type[t] + z->pinned[which]);
 		if (zone_populated(z) && stat != pages)
-			finding(v, "node %u %s: %ld pages on LRU list %u, %ld in %s", n->id, z->name, (long)pages,
-				which, (long)stat, zone_stat_name[NR_ZONE_INACTIVE_ANON + which]);
+			finding(v, "node %u %s: %ld pages on LRU list %u, %ld in %s", n->id,
+				z->name, (long)pages, which, (long)stat,
+				zone_stat_name[NR_ZONE_INACTIVE_ANON + which]);
 	}
 }
 
 static void check_lru_list(struct verify *v, const struct node *n, unsigned which)
 {
-	uint64_t of_type[MM_ZONE_TYPES_MAX] = {0}, pinned = 0, size = n->lru.size[which];
+	uint64_t of_type[MM_ZONE_TYPES_MAX] = { 0 }, pinned = 0, size = n->lru.size[which];
 	uint64_t pages = lru_walk(v, n, which, size, of_type);
 	check_links(v, n, &n->lru.list[which], size + 1);
 	for (unsigned t = 0; t < v->m->nr_zone_types; t++)
 		pinned += n->zone[t]->pinned[which];
 	int64_t stat = node_stat_sum(n, (enum node_stat)(NR_INACTIVE_ANON + which));
 	if (pages != size || stat != (int64_t)(size + pinned))
-		finding(v, "node %u: LRU list %u: %lu pages listed, %lu counted, %lu pinned, %ld in %s", n->id,
-			which, (unsigned long)pages, (unsigned long)size, (unsigned long)pinned, (long)stat,
-			node_stat_name[NR_INACTIVE_ANON + which]);
+		finding(v, "node %u: LRU list %u: %lu pages listed, %lu counted, %lu pinned, %ld in %s",
+			n->id, which, (unsigned long)pages, (unsigned long)size,
+			(unsigned long)pinned, (long)stat, node_stat_name[NR_INACTIVE_ANON + which]);
 	check_lru_zones(v, n, which, of_type);
 }
 
@@ -216,8 +219,8 @@ static void check_pinned(struct verify *v)
 		for (unsigned kind = 0; kind < PINNED_KINDS; kind++)
 			known += z->pinned[kind];
 		if (known > z->nr_pinned)
-			finding(v, "node %u %s: %lu pinned pages, %lu of known kinds", z->node->id, z->name,
-				(unsigned long)z->nr_pinned, (unsigned long)known);
+			finding(v, "node %u %s: %lu pinned pages, %lu of known kinds", z->node->id,
+				z->name, (unsigned long)z->nr_pinned, (unsigned long)known);
 	}
 }
 
@@ -228,8 +231,9 @@ static void check_watermarks(struct verify *v)
 		lock_take(&z->lock);
 		for (unsigned t = 0; t < v->m->nr_zone_types; t++)
 			if (z->plenty[t] != zone_plenty(z, t))
-				finding(v, "node %u %s: plenty for type %u is %ld, marks say %ld", z->node->id,
-					z->name, t, (long)z->plenty[t], (long)zone_plenty(z, t));
+				finding(v, "node %u %s: plenty for type %u is %ld, marks say %ld",
+					z->node->id, z->name, t, (long)z->plenty[t],
+					(long)zone_plenty(z, t));
 		lock_drop(&z->lock);
 	}
 }
@@ -239,7 +243,8 @@ static void count_entries(struct verify *v, uint64_t first, uint64_t end)
 	for (uint64_t pfn = first; pfn < end; pfn++) {
 		const struct page *page = pfn_page(v->m, (pfn_t)pfn);
 		if (page->marks && page->state != PAGE_USED)
-			finding(v, "page %u: marks %#x of a page that is not in use", (unsigned)pfn, page->marks);
+			finding(v, "page %u: marks %#x of a page that is not in use", (unsigned)pfn,
+				page->marks);
 		if (page->state != PAGE_NONE)
 			v->zone_pages[page->zone] += 1ull << page->order;
 	}
@@ -272,15 +277,15 @@ static const struct {
 	const char *name;
 	void (*run)(struct verify *v);
 } checks[] = {
-	{"free lists", check_free_lists},  {"never-used ranges", check_virgin},
-	{"per-CPU lists", check_pcp_lists}, {"free counters", check_free_counters},
-	{"LRU lists", check_lru},	    {"pinned", check_pinned},
-	{"watermarks", check_watermarks},   {"sums", check_sums},
+	{ "free lists", check_free_lists },   { "never-used ranges", check_virgin },
+	{ "per-CPU lists", check_pcp_lists }, { "free counters", check_free_counters },
+	{ "LRU lists", check_lru },           { "pinned", check_pinned },
+	{ "watermarks", check_watermarks },   { "sums", check_sums },
 };
 
 unsigned mm_verify(struct machine *m, struct text *out)
 {
-	struct verify v = {.m = m, .out = out};
+	struct verify v = { .m = m, .out = out };
 	v.zone_pages = mem_zalloc(m->nr_zones * sizeof(*v.zone_pages));
 	if (!v.zone_pages)
 		return 1;

@@ -19,16 +19,14 @@ uint64_t marks_share(uint64_t min_free_pages, uint64_t managed_pages, uint64_t l
 	return (uint64_t)((unsigned __int128)min_free_pages * managed_pages / lowmem_pages);
 }
 
-struct marks marks_compute(uint64_t share_pages, uint64_t managed_pages, int scale_factor,
-			   bool highmem)
+struct marks marks_compute(uint64_t share_pages, uint64_t managed_pages, int scale_factor, bool highmem)
 {
 	uint64_t min = share_pages;
 	if (highmem)
 		min = CLAMP(managed_pages / 1024, (uint64_t)HIGHMEM_MIN_LEAST, (uint64_t)HIGHMEM_MIN_MOST);
-	uint64_t scaled =
-		(uint64_t)((unsigned __int128)managed_pages * (uint64_t)scale_factor / 10000);
+	uint64_t scaled = (uint64_t)((unsigned __int128)managed_pages * (uint64_t)scale_factor / 10000);
 	uint64_t gap = MAX(share_pages / 4, scaled);
-	return (struct marks){.min = min, .low = min + gap, .high = min + 2 * gap, .promo = min + 3 * gap};
+	return (struct marks){ .min = min, .low = min + gap, .high = min + 2 * gap, .promo = min + 3 * gap };
 }
 
 int min_free_kbytes_base(uint64_t lowmem_kbytes)
@@ -63,22 +61,22 @@ struct pageset_size pageset_by_batch(const struct pageset_input *in)
 		high = (int)MIN(in->managed_pages / (uint64_t)in->fraction, (uint64_t)INT32_MAX);
 		batch = CLAMP(high / 4, 1, FRACTION_BATCH_MOST);
 	}
-	return (struct pageset_size){.batch = batch, .high_min = high, .high_max = high};
+	return (struct pageset_size){ .batch = batch, .high_min = high, .high_max = high };
 }
 
 struct pageset_size pageset_by_low(const struct pageset_input *in)
 {
 	int batch = pageset_batch(in->managed_pages);
 	int high = pageset_high(in->managed_pages, in->low_pages, batch, in->nr_cpus, in->fraction);
-	return (struct pageset_size){.batch = batch, .high_min = high, .high_max = high};
+	return (struct pageset_size){ .batch = batch, .high_min = high, .high_max = high };
 }
 
 struct pageset_size pageset_by_use(const struct pageset_input *in)
 {
 	struct pageset_size size = pageset_by_low(in);
 	if (!in->fraction)
-		size.high_max = MAX(size.high_min, pageset_high(in->managed_pages, 0, size.batch, in->nr_cpus,
-								HIGH_MOST_FRACTION));
+		size.high_max = MAX(size.high_min, pageset_high(in->managed_pages, 0, size.batch,
+								in->nr_cpus, HIGH_MOST_FRACTION));
 	return size;
 }
 

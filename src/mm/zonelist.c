@@ -42,7 +42,7 @@ static unsigned node_next_best(const struct machine *m, unsigned from, const boo
 unsigned node_fallback_order(const struct machine *m, unsigned node, struct zonelist_load *load,
 			     unsigned *order)
 {
-	bool used[MM_NODES_MAX] = {false};
+	bool used[MM_NODES_MAX] = { false };
 	const uint8_t *distance = m->node[node].distance;
 	unsigned previous = node, n = 0;
 
@@ -63,7 +63,7 @@ static void zonelist_add_node(struct node *n, const struct node *from)
 	for (unsigned t = n->machine->nr_zone_types; t-- > 0;) {
 		struct zone *z = from->zone[t];
 		if (z->managed)
-			n->zonelist[n->nr_zonelist++] = (struct zoneref){.zone = z, .type = (uint8_t)t};
+			n->zonelist[n->nr_zonelist++] = (struct zoneref){ .zone = z, .type = (uint8_t)t };
 	}
 }
 
@@ -77,7 +77,7 @@ static void node_find_own(struct node *n)
 
 int machine_build_zonelists(struct machine *m)
 {
-	struct zonelist_load load = {{0}};
+	struct zonelist_load load = { { 0 } };
 	unsigned order[MM_NODES_MAX];
 
 	for (unsigned i = 0; i < m->nr_nodes; i++) {

@@ -14,6 +14,7 @@ void machine_free_zonelists(struct machine *m);
 struct zonelist_load {
 	uint32_t load[MM_NODES_MAX]; /* carried from one node to the next */
 };
-unsigned node_fallback_order(const struct machine *m, unsigned node, struct zonelist_load *load, unsigned *order);
+unsigned node_fallback_order(const struct machine *m, unsigned node, struct zonelist_load *load,
+			     unsigned *order);
 
 #endif

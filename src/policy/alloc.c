@@ -279,12 +279,12 @@ static struct page *request_slow(struct request *r)
 
 struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
 {
-	struct request r = {.policy = p,
-			    .cpu = c,
-			    .node = nid < 0 ? c->node : &p->machine->node[nid],
-			    .gfp = gfp,
-			    .order = order,
-			    .mark = WMARK_LOW};
+	struct request r = { .policy = p,
+			     .cpu = c,
+			     .node = nid < 0 ? c->node : &p->machine->node[nid],
+			     .gfp = gfp,
+			     .order = order,
+			     .mark = WMARK_LOW };
 	if (UNLIKELY(order > MM_ORDER_MAX || !request_init(&r)))
 		return NULL;
 	r.flags = nofragment_flag(&r) | (gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0);

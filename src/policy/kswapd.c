@@ -165,8 +165,11 @@ static void *kswapd_main(void *arg)
 			pthread_cond_wait(&k->wake, &k->lock.mutex);
 		if (k->stop)
 			break;
-		struct balance b = {.policy = k->policy, .node = k->node, .order = k->order,
-				    .highest_type = k->highest_type, .each_zone = k->each_zone};
+		struct balance b = { .policy = k->policy,
+				     .node = k->node,
+				     .order = k->order,
+				     .highest_type = k->highest_type,
+				     .each_zone = k->each_zone };
 		k->wanted = k->each_zone = false;
 		k->order = k->highest_type = 0;
 		lock_drop(&k->lock);
@@ -205,8 +208,12 @@ static void kswapd_request(struct kswapd *k, struct cpu *c, unsigned order, unsi
 			   bool each_zone)
 {
 	if (k->policy->inline_reclaim) {
-		struct balance b = {.policy = k->policy, .node = k->node, .entered = c, .order = order,
-				    .highest_type = highest_type, .each_zone = each_zone};
+		struct balance b = { .policy = k->policy,
+				     .node = k->node,
+				     .entered = c,
+				     .order = order,
+				     .highest_type = highest_type,
+				     .each_zone = each_zone };
 		node_balance(&b);
 		return;
 	}
@@ -227,10 +234,9 @@ static bool node_boosted(const struct node *n, unsigned highest_type)
 	return false;
 }
 
-void kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order,
-		 unsigned highest_type)
+void kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type)
 {
-	struct balance b = {.node = n, .highest_type = highest_type};
+	struct balance b = { .node = n, .highest_type = highest_type };
 	uint64_t least;
 	if (!n->has_memory)
 		return;

@@ -112,7 +112,8 @@ enum alloc_flags {
 	ALLOC_NO_WATERMARKS = 1 << 4
 };
 /* Would a request pass this mark now? Free pages are the printed counter. 6.1: __zone_watermark_ok. */
-bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type, unsigned alloc_flags);
+bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type,
+		       unsigned alloc_flags);
 /* A mark as it counts: with the boost. */
 static inline uint64_t zone_mark_pages(const struct zone *z, enum zone_mark mark)
 {
@@ -124,7 +125,8 @@ static inline uint64_t zone_mark_pages(const struct zone *z, enum zone_mark mark
  * first, from zones whose bit is in type_mask. Inside c, no LRU lock held.
  * Scans each list at most once. Returns pages freed.
  */
-uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages, unsigned type_mask, bool kswapd);
+uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages,
+		      unsigned type_mask, bool kswapd);
 /* vm.drop_caches bit 0: everything clean on every node. The caller is inside no CPU. Returns pages freed. */
 uint64_t reclaim_drop_pagecache(struct policy *p);
 

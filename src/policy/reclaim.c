@@ -135,7 +135,7 @@ static void scan_run(struct scan *s)
 uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages,
 		      unsigned type_mask, bool kswapd)
 {
-	struct scan s = {.policy = p, .cpu = c, .node = n, .type_mask = type_mask, .wanted = nr_pages};
+	struct scan s = { .policy = p, .cpu = c, .node = n, .type_mask = type_mask, .wanted = nr_pages };
 	scan_run(&s);
 	event_add(c, kswapd ? PGSCAN_KSWAPD : PGSCAN_DIRECT, s.scanned);
 	event_add(c, PGSCAN_FILE, s.scanned);
@@ -151,8 +151,12 @@ static uint64_t node_drop(struct policy *p, struct node *n, enum lru_list list)
 {
 	uint64_t freed = 0, last;
 	do {
-		struct scan s = {.policy = p, .cpu = n->first_cpu, .node = n, .type_mask = ~0u, .drop = true,
-				 .wanted = CLUSTER * CLUSTER};
+		struct scan s = { .policy = p,
+				  .cpu = n->first_cpu,
+				  .node = n,
+				  .type_mask = ~0u,
+				  .drop = true,
+				  .wanted = CLUSTER * CLUSTER };
 		cpu_enter(s.cpu);
 		scan_list(&s, list);
 		cpu_leave(s.cpu);

@@ -321,6 +321,14 @@ int region_charge(struct region *r, uint64_t nr_pages)
 	return 0;
 }
 
+bool region_has_room(const struct region *r, uint64_t bytes)
+{
+	uint64_t used = READ_RELAXED(&r->used_pages), available = host_available_bytes();
+	if (bytes / PAGE_BYTES > r->limit_pages - MIN(used, r->limit_pages))
+		return false;
+	return !available || bytes <= available / 5 * 4;
+}
+
 bool region_discard(struct region *r, uint64_t pfn, uint64_t nr_pages)
 {
 	uint64_t start = pfn * PAGE_BYTES, bytes = nr_pages * PAGE_BYTES;

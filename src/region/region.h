@@ -72,6 +72,8 @@ static inline char *region_frame(const struct region *r, uint64_t pfn)
 
 /* Before content is written to n frames for the first time since they were discarded. 0 or -ENOMEM at the limit. */
 MUST_CHECK int region_charge(struct region *r, uint64_t nr_pages);
+/* May the daemon's own tables grow by so much? Not counted: what they really take shows in what the host has available. */
+bool region_has_room(const struct region *r, uint64_t bytes);
 /* Frames whose content is no longer wanted. thp, sparse: back to the host, uncharged, true. hugetlb: false, content stays. */
 bool region_discard(struct region *r, uint64_t pfn, uint64_t nr_pages);
 

@@ -84,3 +84,12 @@ void vm_uncommit(struct vm *vm, uint64_t pages)
 {
 	__atomic_fetch_sub(&vm->overcommit.committed_pages, (int64_t)pages, __ATOMIC_RELAXED);
 }
+
+/* A struct page and a slot in the owner's index. Little is not worth asking the host. */
+int vm_tables_room(const struct vm *vm, uint64_t pages)
+{
+	uint64_t bytes = pages * (sizeof(struct page) + sizeof(pfn_t));
+	if (!vm->region || bytes < 4ull << 20)
+		return 0;
+	return region_has_room(vm->region, bytes) ? 0 : -ENOMEM;
+}

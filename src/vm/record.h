@@ -33,9 +33,9 @@ struct fields {
 	size_t size; /* of the structure */
 };
 
-extern const struct fields fields_spec, fields_node_spec, fields_zone_spec, fields_zone, fields_node,
-	fields_cpu, fields_cpu_zone, fields_cpu_node, fields_hugetlb, fields_hugetlb_node, fields_tune,
-	fields_vm, fields_tasks, fields_task, fields_page_group;
+extern const struct fields fields_spec, fields_node_spec, fields_zone_spec, fields_zone,
+	fields_node, fields_cpu, fields_cpu_zone, fields_cpu_node, fields_hugetlb,
+	fields_hugetlb_node, fields_tune, fields_vm, fields_tasks, fields_task, fields_page_group;
 
 /* " name=series" for each field. */
 void fields_write(struct text *t, const struct fields *f, const void *object);
@@ -70,7 +70,8 @@ MUST_CHECK int record_spec(struct machine_spec *spec, char *text, const char *na
 MUST_CHECK int record_apply(struct vm *vm, char *text, const char *name, struct why *why);
 
 /* Bytes of a task's memory, at boot. 0, -EINVAL (past its end, or no such task), -ENOMEM. */
-MUST_CHECK int record_content(struct vm *vm, const char *task, uint64_t offset, const char *bytes, size_t len);
+MUST_CHECK int record_content(struct vm *vm, const char *task, uint64_t offset, const char *bytes,
+			      size_t len);
 
 /* Pages of mem from `from` on that hold bytes, one after the other: [*start, *end). false: none. The tasks are held. */
 bool task_content_next(const struct task *t, uint64_t from, uint64_t *start, uint64_t *end);

@@ -7,17 +7,24 @@
 #include <errno.h>
 #include <string.h>
 
-#define IS_SIGNED(x) __builtin_choose_expr(__builtin_types_compatible_p(__typeof__(x), bool), 0, (__typeof__(x))-1 < 1)
+#define IS_SIGNED(x)                                                                               \
+	__builtin_choose_expr(__builtin_types_compatible_p(__typeof__(x), bool), 0, (__typeof__(x))-1 < 1)
 #define ONE(type, member, min_, max_)                                                              \
-	{ #member, offsetof(struct type, member), 1, sizeof(((struct type *)0)->member),           \
-	  IS_SIGNED(((struct type *)0)->member), min_, max_ }
+	{                                                                                          \
+#member, offsetof(struct type, member), 1, sizeof(((struct type *)0)->member),     \
+			IS_SIGNED(((struct type *)0)->member), min_, max_                          \
+	}
 #define MANY(type, member, min_, max_)                                                             \
-	{ #member, offsetof(struct type, member), ARRAY_LEN(((struct type *)0)->member),           \
-	  sizeof(((struct type *)0)->member[0]), IS_SIGNED(((struct type *)0)->member[0]), min_, max_ }
+	{                                                                                          \
+#member, offsetof(struct type, member), ARRAY_LEN(((struct type *)0)->member),     \
+			sizeof(((struct type *)0)->member[0]),                                     \
+			IS_SIGNED(((struct type *)0)->member[0]), min_, max_                       \
+	}
 #define FIELDS(name, type)                                                                         \
 	const struct fields name = { name##_rows, ARRAY_LEN(name##_rows), sizeof(struct type) }
 
-#define PAGES_MOST ((int64_t)1 << 40) /* more than any machine has; sums of such numbers cannot overflow */
+#define PAGES_MOST                                                                                 \
+	((int64_t)1 << 40) /* more than any machine has; sums of such numbers cannot overflow */
 
 static const struct field fields_spec_rows[] = {
 	ONE(machine_spec, kernel, 0, KERNELS - 1),
@@ -31,12 +38,9 @@ static const struct field fields_spec_rows[] = {
 FIELDS(fields_spec, machine_spec);
 
 static const struct field fields_node_spec_rows[] = {
-	ONE(node_spec, online, 0, 1),
-	ONE(node_spec, socket, -1, MM_NODES_MAX),
-	ONE(node_spec, dimms.nr, 0, 0),
-	ONE(node_spec, dimms.type, 0, DIMM_DDR5),
-	ONE(node_spec, dimms.speed_mts, 0, 0),
-	ONE(node_spec, dimms.mib, 0, 0),
+	ONE(node_spec, online, 0, 1),          ONE(node_spec, socket, -1, MM_NODES_MAX),
+	ONE(node_spec, dimms.nr, 0, 0),        ONE(node_spec, dimms.type, 0, DIMM_DDR5),
+	ONE(node_spec, dimms.speed_mts, 0, 0), ONE(node_spec, dimms.mib, 0, 0),
 	MANY(node_spec, distance, 0, 0),
 };
 FIELDS(fields_node_spec, node_spec);

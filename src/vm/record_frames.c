@@ -139,8 +139,8 @@ static int virgin_place(struct record *r, uint64_t v, void *ctx)
 		inside |= p->start >= z->range[i].start && v <= z->range[i].end;
 	if (!inside || p->start >= v || (p->start | v) % MM_TOP_PAGES ||
 	    (was->nr_ranges && was->range[was->nr_ranges - 1].end > p->start) || z->nr_pinned < v - p->start)
-		return record_bad(r, "frames %llu to %llu cannot be free there", (unsigned long long)p->start,
-				  (unsigned long long)v);
+		return record_bad(r, "frames %llu to %llu cannot be free there",
+				  (unsigned long long)p->start, (unsigned long long)v);
 	return zone_import_virgin(z, p->start, v);
 }
 
@@ -390,8 +390,10 @@ static int lru_place(struct record *r, uint64_t v, void *ctx)
 	if (!page)
 		return -EINVAL;
 	struct node *n = page_zone(&r->vm->machine, page)->node;
-	if (n->id != p->node || page->lru != LRU_NONE || page->order || !owner_has_lru(owner_kind(page->owner)))
-		return record_bad(r, "frame %llu cannot be on an LRU list of the node", (unsigned long long)v);
+	if (n->id != p->node || page->lru != LRU_NONE || page->order ||
+	    !owner_has_lru(owner_kind(page->owner)))
+		return record_bad(r, "frame %llu cannot be on an LRU list of the node",
+				  (unsigned long long)v);
 	page->lru = (uint8_t)p->order;
 	n->lru.size[p->order]++;
 	return list_join(r, p->list, (pfn_t)v);

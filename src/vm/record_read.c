@@ -119,7 +119,8 @@ int record_block(struct record *r, uint64_t pfn, unsigned order, struct zone **o
 {
 	uint64_t size = 1ull << order;
 	if (!pfn || pfn > MM_HIGHEST_PFN || pfn % size || pfn + size > r->vm->machine.end_pfn)
-		return record_bad(r, "frame %llu cannot begin a block of order %u", (unsigned long long)pfn, order);
+		return record_bad(r, "frame %llu cannot begin a block of order %u",
+				  (unsigned long long)pfn, order);
 	struct zone *z = zone_of_block(r, pfn, pfn + size);
 	if (!z)
 		return record_bad(r, "frame %llu: no zone has the block", (unsigned long long)pfn);
@@ -212,7 +213,8 @@ static int hugetlb_check(struct record *r)
 		for (pfn_t pfn = node->free.head; pfn; pfn = pfn_page(h->machine, pfn)->next)
 			listed++;
 		if (listed != node->nr_free || node->nr_free > node->nr || node->nr_surplus > node->nr)
-			return why_set(r->why, -EINVAL, "%s: huge pages of node %u do not add up", r->name, n);
+			return why_set(r->why, -EINVAL, "%s: huge pages of node %u do not add up",
+				       r->name, n);
 		nr += node->nr;
 		nr_free += node->nr_free;
 		surplus += node->nr_surplus;
@@ -253,7 +255,8 @@ int record_apply(struct vm *vm, char *text, const char *name, struct why *why)
 	if (!error)
 		error = hugetlb_check(&r);
 	if (error)
-		return error == -ENOMEM ? why_set(why, error, "%s: not enough memory to import it", name) : error;
+		return error == -ENOMEM ? why_set(why, error, "%s: not enough memory to import it", name)
+					: error;
 	machine_finish(vm);
 	return used_keep(&r, machine_check);
 }

@@ -125,8 +125,9 @@ static int ranges_read(struct record *r, char *rest)
 }
 
 const struct record_row record_shape_rows[] = {
-	{ "machine", machine_read },	  { "cpus_online", online_read },   { "cpus_possible", possible_read },
-	{ "node_shape", node_read },	  { "node_cpus", node_cpus_read },  { "zone_shape", zone_read },
+	{ "machine", machine_read },        { "cpus_online", online_read },
+	{ "cpus_possible", possible_read }, { "node_shape", node_read },
+	{ "node_cpus", node_cpus_read },    { "zone_shape", zone_read },
 	{ "zone_ranges", ranges_read },
 };
 const unsigned nr_record_shape_rows = ARRAY_LEN(record_shape_rows);
@@ -182,11 +183,14 @@ int record_shape_check(struct record *r)
 		for (unsigned t = 0; t < MM_ZONE_TYPES_MAX; t++) {
 			const struct zone_spec *z = &s->node[n].zone[t];
 			if (!zone_is_sound(z) || (z->nr_ranges && !s->node[n].online))
-				return why_set(r->why, -EINVAL, "%s: node %u, zone type %u: sizes do not fit its ranges",
+				return why_set(r->why, -EINVAL,
+					       "%s: node %u, zone type %u: sizes do not fit its ranges",
 					       r->name, n, t);
 		}
-	for (unsigned cpu = mask_next(&s->cpus_online, 0); cpu < MASK_BITS; cpu = mask_next(&s->cpus_online, cpu + 1))
+	for (unsigned cpu = mask_next(&s->cpus_online, 0); cpu < MASK_BITS;
+	     cpu = mask_next(&s->cpus_online, cpu + 1))
 		if (!mask_has(&s->cpus_possible, cpu))
-			return why_set(r->why, -EINVAL, "%s: CPU %u is online, yet not possible", r->name, cpu);
+			return why_set(r->why, -EINVAL, "%s: CPU %u is online, yet not possible",
+				       r->name, cpu);
 	return ranges_check(r);
 }

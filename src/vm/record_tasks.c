@@ -188,7 +188,8 @@ int record_content(struct vm *vm, const char *name, uint64_t offset, const char 
 	if (!t)
 		return -EINVAL;
 	uint64_t mem = task_mem_bytes(t);
-	ssize_t done = offset > mem || len > mem - offset ? -EINVAL : task_mem_write(t, bytes, len, offset);
+	ssize_t done = offset > mem || len > mem - offset ? -EINVAL
+							  : task_mem_write(t, bytes, len, offset);
 	task_put(t);
 	return done < 0 ? (int)done : (size_t)done < len ? -ENOMEM : 0;
 }

@@ -77,7 +77,8 @@ static void group_open(struct group *g, const struct page_group *key)
 	g->used = true;
 	g->key = *key;
 	enum owner_kind kind = owner_kind(key->owner);
-	bool plain = kind == OWNER_NONE || kind == OWNER_HUGETLB_POOL; /* what is in their entries is from former times */
+	bool plain = kind == OWNER_NONE ||
+		     kind == OWNER_HUGETLB_POOL; /* what is in their entries is from former times */
 	g->slots = !plain && !owner_is_indexed(kind);
 	g->privates = !plain && (g->slots || kind == OWNER_TASK_FILE || kind == OWNER_TASK_PAGES);
 	text_init(&g->pfn, SIZE_MAX / 2);
@@ -98,7 +99,8 @@ static void group_fini(struct group *g)
 /* NULL: too many owners for the hash. */
 static struct group *group_find(struct walk *w, const struct page_group *key)
 {
-	uint32_t small = key->order | (uint32_t)key->migratetype << 8 | (uint32_t)key->marks << 16 | key->flags << 24;
+	uint32_t small = key->order | (uint32_t)key->migratetype << 8 | (uint32_t)key->marks << 16 |
+			 key->flags << 24;
 	uint64_t hash = key->owner * 0x9e3779b97f4a7c15ull ^ small * 0xff51afd7ed558ccdull;
 	for (unsigned i = (unsigned)(hash >> 40), tries = 0; tries < GROUPS_MAX; i++, tries++) {
 		struct group *g = &w->group[i % GROUPS_MAX];
@@ -116,7 +118,9 @@ static struct group *group_find(struct walk *w, const struct page_group *key)
 
 static void used_add(struct walk *w, const struct page *p, uint64_t pfn)
 {
-	const struct page_group key = { .owner = p->owner, .order = p->order, .migratetype = p->migratetype,
+	const struct page_group key = { .owner = p->owner,
+					.order = p->order,
+					.migratetype = p->migratetype,
 					.marks = p->marks,
 					.flags = (uint8_t)(p->flags & ~PG_CONTENT) };
 	struct group *g = group_find(w, &key);

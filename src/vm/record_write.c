@@ -83,9 +83,13 @@ static void node_shape_write(struct text *t, const struct node *n)
 
 static void shape_write(struct text *t, const struct machine *m)
 {
-	const struct machine_spec spec = { .kernel = m->version->kernel, .bits = m->bits,
-					   .pageblock_order = m->pageblock_order, .nr_nodes = m->nr_nodes,
-					   .nr_cpu_ids = m->nr_cpu_ids, .numa = m->numa, .thp = m->thp };
+	const struct machine_spec spec = { .kernel = m->version->kernel,
+					   .bits = m->bits,
+					   .pageblock_order = m->pageblock_order,
+					   .nr_nodes = m->nr_nodes,
+					   .nr_cpu_ids = m->nr_cpu_ids,
+					   .numa = m->numa,
+					   .thp = m->thp };
 	line_begin(t, "machine");
 	fields_write(t, &fields_spec, &spec);
 	text_char(t, '\n');
@@ -306,7 +310,8 @@ static void task_write(struct text *t, const struct task *task)
 	fields_write(t, &fields_task, task);
 	text_char(t, '\n');
 	for (unsigned i = 0; i < nr_task_index_rows; i++) {
-		const struct page_index *ix = (const void *)((const char *)task + task_index_rows[i].offset);
+		const struct page_index *ix =
+			(const void *)((const char *)task + task_index_rows[i].offset);
 		if (!ix->nr)
 			continue;
 		line_begin(t, "task_index");

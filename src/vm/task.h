@@ -144,8 +144,8 @@ void task_usage(struct task *t, struct task_usage *u);
  * memory, page cache or shared memory (OWNER_TASK_ANON, _FILE, _SHMEM), on this
  * LRU list and with these marks. nr <= 64. 0, or -ENOMEM and nothing changed.
  */
-MUST_CHECK int task_adopt(struct task *t, enum owner_kind kind, struct page *const *page, unsigned nr,
-			  enum lru_list lru, unsigned marks);
+MUST_CHECK int task_adopt(struct task *t, enum owner_kind kind, struct page *const *page,
+			  unsigned nr, enum lru_list lru, unsigned marks);
 MUST_CHECK int task_adopt_table(struct task *t, struct page *page); /* a page table of its anonymous memory */
 
 #endif

@@ -108,7 +108,9 @@ static int anon_grow(struct task *t, uint64_t pages)
 	if (error)
 		return error;
 
-	error = anon_reserve(t, pages);
+	error = vm_tables_room(t->vm, pages - had);
+	if (!error)
+		error = anon_reserve(t, pages);
 	if (error) {
 		vm_uncommit(t->vm, pages - had);
 		return error;

@@ -171,7 +171,7 @@ static int file_read_all(struct task *t, uint64_t nr)
 
 static int file_grow(struct task *t, uint64_t pages, uint64_t had)
 {
-	if (pages > t->vm->total_pages)
+	if (pages > t->vm->total_pages || vm_tables_room(t->vm, pages - had))
 		return -ENOMEM;
 	lock_take(&t->index_lock);
 	int error = page_index_reserve(&t->file, pages);

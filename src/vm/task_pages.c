@@ -144,7 +144,7 @@ static int line_fill(struct task *t, struct task_pages *line, uint64_t blocks)
 
 static int line_grow(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks)
 {
-	if (blocks > t->vm->total_pages >> order)
+	if (blocks > t->vm->total_pages >> order || vm_tables_room(t->vm, blocks))
 		return -ENOMEM;
 	lock_take(&t->index_lock);
 	struct task_pages *line = line_find(t, order, gfp);
@@ -170,7 +170,7 @@ int task_pages_set(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks)
 	uint64_t had = line ? line->blocks.nr : 0;
 	if (blocks > had)
 		return line_grow(t, order, gfp, blocks);
-	if (blocks < had)
+	if (line && blocks < had)
 		line_shrink(t, line, blocks);
 	return 0;
 }

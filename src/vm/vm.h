@@ -76,6 +76,8 @@ void vm_advance(struct vm *vm, uint64_t ns);
 MUST_CHECK int vm_commit(struct vm *vm, const struct task *t, uint64_t pages);
 void vm_uncommit(struct vm *vm, uint64_t pages);
 uint64_t vm_commit_limit_pages(const struct vm *vm);
+/* Does the host have memory for what describes so many more frames of a task? 0 or -ENOMEM. */
+MUST_CHECK int vm_tables_room(const struct vm *vm, uint64_t pages);
 void overcommit_init(struct vm *vm); /* the defaults of 6.1 for the memory that is free now */
 
 #endif

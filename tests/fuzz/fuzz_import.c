@@ -167,7 +167,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	state_make(&f, data, len);
 	int error = state_try(f.path, &why);
-	FUZZ_REQUIRE(!error || (*why.text && !strchr(why.text, '\n')), "error %d, not one line: '%s'", error, why.text);
+	FUZZ_REQUIRE(!error || (*why.text && !strchr(why.text, '\n')),
+		     "error %d, not one line: '%s'", error, why.text);
 	fuzz_file_end(&f);
 	return 0;
 }

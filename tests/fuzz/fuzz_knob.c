@@ -54,11 +54,11 @@ static void piece_write(struct vm *vm, const char *bytes, size_t len)
 	ssize_t ret = knob_try(k, vm, arg, bytes + 1, len - 1);
 	char *after = text_of(k, vm, arg);
 	if (ret < 0 && before)
-		FUZZ_REQUIRE(!strcmp(before, after), "%s: refused (%zd), but '%s' became '%s'", k->path,
-			     ret, before, after);
+		FUZZ_REQUIRE(!strcmp(before, after), "%s: refused (%zd), but '%s' became '%s'",
+			     k->path, ret, before, after);
 	if (before && !k->action && (k->mode & 0222))
-		FUZZ_REQUIRE(knob_try(k, vm, arg, after, strlen(after)) > 0, "%s: refuses its own '%s'",
-			     k->path, after);
+		FUZZ_REQUIRE(knob_try(k, vm, arg, after, strlen(after)) > 0,
+			     "%s: refuses its own '%s'", k->path, after);
 	free(before);
 	free(after);
 }

@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define WRITES_MOST 64u
-#define LIMIT_BYTES ((uint64_t)8 << 20) /* less than the machine has: the host's limit is met, too */
+#define LIMIT_BYTES                                                                                \
+	((uint64_t)8 << 20) /* less than the machine has: the host's limit is met, too */
 #define ZONES_MOST 16u
 
 struct run {
@@ -60,8 +61,8 @@ static const struct knob *action_find(const char *path)
 
 static void knob_piece(struct vm *vm, unsigned pick, const char *bytes, size_t len)
 {
-	static const char *const names[] = { "nr_hugepages", "nr_overcommit_hugepages", "overcommit_memory",
-					     "overcommit_ratio", "min_free_kbytes" };
+	static const char *const names[] = { "nr_hugepages", "nr_overcommit_hugepages",
+					     "overcommit_memory", "overcommit_ratio", "min_free_kbytes" };
 	if (pick % (ARRAY_LEN(names) + 1) < ARRAY_LEN(names)) {
 		knob_poke(vm, names[pick % (ARRAY_LEN(names) + 1)], bytes, len);
 		return;
@@ -80,7 +81,8 @@ static void mem_piece(struct task *t, const char *bytes, size_t len)
 	ssize_t wrote = task_mem_write(t, bytes, len, offset);
 	FUZZ_REQUIRE(wrote <= (ssize_t)len, "mem: wrote %zd of %zu", wrote, len);
 	FUZZ_REQUIRE(wrote >= 0 || wrote == -ENOSPC || wrote == -ENOMEM, "mem: %zd", wrote);
-	FUZZ_REQUIRE(wrote <= 0 || offset + (uint64_t)wrote <= end, "mem: %zd bytes at %lu of %lu", wrote, offset, end);
+	FUZZ_REQUIRE(wrote <= 0 || offset + (uint64_t)wrote <= end, "mem: %zd bytes at %lu of %lu",
+		     wrote, offset, end);
 	ssize_t got = task_mem_read(t, back, len + 1, offset);
 	FUZZ_REQUIRE(got >= (wrote > 0 ? wrote : 0), "mem: read %zd of %zd", got, wrote);
 	FUZZ_REQUIRE(wrote <= 0 || !memcmp(back, bytes, (size_t)wrote), "mem: other bytes come back");
@@ -145,8 +147,8 @@ static void given_back(struct run *r, const struct free_state *before)
 		     r->vm->overcommit.committed_pages);
 	struct free_state after = free_state(r->vm);
 	for (unsigned i = 0; i < ZONES_MOST; i++)
-		FUZZ_REQUIRE(after.zone[i] == before->zone[i], "zone %u: %ld free pages before, %ld after", i,
-			     before->zone[i], after.zone[i]);
+		FUZZ_REQUIRE(after.zone[i] == before->zone[i], "zone %u: %ld free pages before, %ld after",
+			     i, before->zone[i], after.zone[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -114,6 +114,11 @@ if present cppcheck; then
 	sample cppcheck "an index past the end"
 fi
 
+if present analyzer; then
+	printf '#include <stdlib.h>\n\nint f(void);\nint f(void)\n{\n\tint *p = malloc(4);\n\tfree(p);\n\treturn *p;\n}\n' >src/base/low.c
+	sample analyzer "a use after free"
+fi
+
 if present man; then
 	printf '.Sh NAME\n.Zz\n' >>man/ummfs.8
 	sample man "an unknown macro"

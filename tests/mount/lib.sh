@@ -81,7 +81,7 @@ cleanup() {
 	for m in $MOUNTED; do
 		umount -l "$m" 2>/dev/null || fusermount3 -uz "$m" 2>/dev/null
 	done
-	rm -rf "$work"
+	rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM

@@ -19,4 +19,15 @@ cat "$M"/proc/zoneinfo "$M"/proc/pagetypeinfo "$M"/proc/vmstat >/dev/null
 at_most "kB resident after 1G of anon and all views" 131072 "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")"
 rmdir "$M/tasks/a"
 stop "$M"
+
+# What describes the frames is host memory, too: more than there is gets ENOMEM, at once.
+start -c "$SRCDIR/conf/eight-nodes.conf" -o limit=64M
+mkdir "$M/tasks/a"
+refuses "10T of anon" sh -c "echo 10T >'$M/tasks/a/anon'"
+refuses "10T of file" sh -c "echo 10T >'$M/tasks/a/file'"
+refuses "2^30 pages" sh -c "echo '0 GFP_KERNEL 1000000000' >'$M/tasks/a/pages'"
+same "anon after ENOMEM" 0 "$(cat "$M/tasks/a/anon")"
+check "the machine answers" sh -c "echo 1G >'$M/tasks/a/anon'"
+rmdir "$M/tasks/a"
+stop "$M"
 finish

@@ -91,6 +91,18 @@ start --from "$work/one.tar" -o deterministic,backing=sparse
 cp "$M/state.tar" "$work/three.tar"
 check "a state's state is itself" cmp "$work/one.tar" "$work/three.tar"
 
+# Names that are not ASCII, short and long, with content.
+start -o backing=sparse
+long=$(printf 'é%.0s' $(seq 120))
+for name in é "$long"; do
+	mkdir "$M/tasks/$name"
+	echo 1M >"$M/tasks/$name/anon"
+	printf 'of %s' "$name" | dd of="$M/tasks/$name/mem" conv=notrunc status=none
+done
+check "state with such names" cp "$M/state.tar" "$work/names.tar"
+start --from "$work/names.tar" -o backing=sparse
+same "content under a long name" "of $long" "$(head -c $((3 + $(printf %s "$long" | wc -c))) "$M/tasks/$long/mem")"
+
 # --dump: the tree without a mount.
 check "--dump" "$UMMFS" --dump "$work/dump" --from "$work/one.tar"
 rm -rf "$work/y"

@@ -26,7 +26,8 @@
 #define SKIP 77
 #define READS_MAX 6
 
-static const char machine[] = "[machine]\nbacking = sparse\nkernel = %s\n[node 0]\nmemory = 6G\ncpus = 0-3\n";
+static const char machine[] =
+	"[machine]\nbacking = sparse\nkernel = %s\n[node 0]\nmemory = 6G\ncpus = 0-3\n";
 static char dir[32];
 static char mount_point[64], config_path[64];
 

@@ -31,8 +31,12 @@ struct world {
 
 static void world_boot(struct world *w, const char *config, const char *from)
 {
-	const struct boot_options o = { .config = config, .from = from, .has_backing = true,
-					.region = { .backing = BACKING_SPARSE }, .deterministic = true, .seed = 3 };
+	const struct boot_options o = { .config = config,
+					.from = from,
+					.has_backing = true,
+					.region = { .backing = BACKING_SPARSE },
+					.deterministic = true,
+					.seed = 3 };
 	const struct fs_options fo = { .uid = 0, .gid = 0 };
 	struct why why = { "" };
 	if (boot_machine(&w->b, &o, &why))
@@ -89,9 +93,12 @@ static ssize_t knob_random(struct vm *vm, struct rng *r)
 		const char *name;
 		uint64_t from, to;
 	} knobs[] = {
-		{ "min_free_kbytes", 1000, 300000 },	 { "watermark_scale_factor", 1, 600 },
-		{ "nr_hugepages", 0, 200 },		 { "nr_overcommit_hugepages", 0, 20 },
-		{ "percpu_pagelist_high_fraction", 8, 90 }, { "overcommit_ratio", 10, 90 },
+		{ "min_free_kbytes", 1000, 300000 },
+		{ "watermark_scale_factor", 1, 600 },
+		{ "nr_hugepages", 0, 200 },
+		{ "nr_overcommit_hugepages", 0, 20 },
+		{ "percpu_pagelist_high_fraction", 8, 90 },
+		{ "overcommit_ratio", 10, 90 },
 	};
 	unsigned i = (unsigned)rng_below(r, ARRAY_LEN(knobs));
 	char text[32];
@@ -131,7 +138,8 @@ static ssize_t step(struct vm *vm, struct rng *r)
 	case 7:
 	case 8:
 	case 9:
-		snprintf(text, sizeof(text), "%u %s %c%lu\n", (unsigned)rng_below(r, rng_below(r, 3) ? 4 : 11),
+		snprintf(text, sizeof(text), "%u %s %c%lu\n",
+			 (unsigned)rng_below(r, rng_below(r, 3) ? 4 : 11),
 			 gfp[rng_below(r, ARRAY_LEN(gfp))], rng_below(r, 5) < 3 ? '+' : '-', n);
 		return attr_write(vm, task, "pages", text);
 	case 10:
@@ -171,8 +179,8 @@ static void texts_same(const char *name, const char *a, size_t a_len, const char
 	if (i == a_len && i == b_len)
 		return;
 	size_t from = i < 100 ? 0 : i - 100;
-	fail_msg("%s differs at %zu:\n%.*s\n--- the other:\n%.*s", name, i, (int)MIN(a_len - from, 200), a + from,
-		 (int)MIN(b_len - from, 200), b + from);
+	fail_msg("%s differs at %zu:\n%.*s\n--- the other:\n%.*s", name, i,
+		 (int)MIN(a_len - from, 200), a + from, (int)MIN(b_len - from, 200), b + from);
 }
 
 static void same(struct world *a, struct world *b)

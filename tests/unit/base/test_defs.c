@@ -119,10 +119,8 @@ static void test_counter_add(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arithmetic),
-		cmocka_unit_test(test_counter_add),
-		cmocka_unit_test(test_fls64),
-		cmocka_unit_test(test_isqrt64),
+		cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_counter_add),
+		cmocka_unit_test(test_fls64),      cmocka_unit_test(test_isqrt64),
 		cmocka_unit_test(test_assert),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

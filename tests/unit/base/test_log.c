@@ -130,6 +130,14 @@ static void test_why_is_bounded(void **state)
 	assert_int_equal(strlen(w.text), sizeof(w.text) - 1);
 }
 
+static void test_why_is_one_line(void **state)
+{
+	(void)state;
+	struct why w = { .text = "" };
+	why_set(&w, -EINVAL, "no file %s", "a\nb\t\x1b[31m\x7f\xc3\xa4");
+	assert_string_equal(w.text, "no file a?b??[31m?\xc3\xa4");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_syslog_leaves_stderr_alone),
 		cmocka_unit_test(test_why_keeps_the_first),
 		cmocka_unit_test(test_why_is_bounded),
+		cmocka_unit_test(test_why_is_one_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,8 @@ static void test_place(void **state)
 	assert_int_equal(archive_place_check(&p, "x.tar", &why), 0);
 	archive_place_try(&p, "other/proc/zoneinfo");
 	assert_int_equal(archive_place_check(&p, "x.tar", &why), -EINVAL);
-	assert_string_equal(why.text, "x.tar: two machines, in host/ and other/; unpack it and name one of them");
+	assert_string_equal(why.text,
+			    "x.tar: two machines, in host/ and other/; unpack it and name one of them");
 }
 
 static void test_nested(void **state)

@@ -25,8 +25,8 @@ static void scale(const struct state_dir *d, const char *path, const char *key, 
 static void test_agreement(void **state)
 {
 	(void)state;
-	static const char *const captures[] = { "6.1.0-50-amd64-T3", "5.10.0-32-amd64-T3", "6.12.107+deb13-amd64-T3",
-						"6.1.0-50-686-T7a" };
+	static const char *const captures[] = { "6.1.0-50-amd64-T3", "5.10.0-32-amd64-T3",
+						"6.12.107+deb13-amd64-T3", "6.1.0-50-686-T7a" };
 	for (unsigned i = 0; i < ARRAY_LEN(captures); i++) {
 		struct state_dir d;
 		state_dir_make(&d, captures[i]);

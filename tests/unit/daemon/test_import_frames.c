@@ -59,7 +59,8 @@ static void setup(struct state_dir *d, const char *capture)
 static void test_exact(void **state)
 {
 	(void)state;
-	static const char *const captures[] = { "6.1.0-50-amd64-T3", "6.1.0-50-686-T7a", "6.1.0-50-amd64-T9" };
+	static const char *const captures[] = { "6.1.0-50-amd64-T3", "6.1.0-50-686-T7a",
+						"6.1.0-50-amd64-T9" };
 	for (unsigned i = 0; i < ARRAY_LEN(captures); i++) {
 		struct state_dir d;
 		struct why why;
@@ -101,6 +102,7 @@ static void test_contradictions(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_exact), cmocka_unit_test(test_contradictions) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_exact),
+					    cmocka_unit_test(test_contradictions) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

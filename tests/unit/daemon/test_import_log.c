@@ -10,10 +10,15 @@
 
 #include <cmocka.h>
 
-#define ZONE "DMA32 free:400kB boost:0kB min:40kB low:48kB high:56kB active_anon:16kB present:40960kB managed:36864kB free_pcp:40kB local_pcp:12kB\n"
+#define ZONE                                                                                       \
+	"DMA32 free:400kB boost:0kB min:40kB low:48kB high:56kB active_anon:16kB "                 \
+	"present:40960kB managed:36864kB free_pcp:40kB local_pcp:12kB\n"
 #define RESERVE "lowmem_reserve[]: 0 0 7 7 7\n"
-#define LISTS "DMA32: 5*4kB (UM) 3*8kB (E) 2*16kB (H) 0*32kB 5*64kB (M) 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 0*4096kB = 396kB\n"
-#define REPORT "Mem-Info:\nNode 0 active_anon:16kB kernel_stack:7kB anon_thp: 2048kB all_unreclaimable? no\nNode 0 " ZONE RESERVE "Node 0 " LISTS
+#define LISTS                                                                                      \
+	"DMA32: 5*4kB (UM) 3*8kB (E) 2*16kB (H) 0*32kB 5*64kB (M) 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 0*4096kB = 396kB\n"
+#define REPORT                                                                                                             \
+	"Mem-Info:\nNode 0 active_anon:16kB kernel_stack:7kB anon_thp: 2048kB all_unreclaimable? no\nNode 0 " ZONE RESERVE \
+	"Node 0 " LISTS
 
 static void log_make(struct state_dir *d, const char *text)
 {
@@ -91,8 +96,10 @@ static void test_last_report_counts(void **state)
 	(void)state;
 	struct state_dir d;
 	char text[4096];
-	snprintf(text, sizeof(text), "%s%s%s", "Mem-Info:\nNode 0 Normal free:4kB high:8kB present:40960kB managed:36864kB\n",
-		 "CPU: 2 PID: 7 Comm: x Tainted: G        W          5.10.0-1 #1\n" REPORT, "Mem-Info:\ncut off\n");
+	snprintf(text, sizeof(text), "%s%s%s",
+		 "Mem-Info:\nNode 0 Normal free:4kB high:8kB present:40960kB managed:36864kB\n",
+		 "CPU: 2 PID: 7 Comm: x Tainted: G        W          5.10.0-1 #1\n" REPORT,
+		 "Mem-Info:\ncut off\n");
 	log_make(&d, text);
 	struct capture *c = state_read(&d);
 	assert_int_equal(c->nr_zones, 1);
@@ -149,15 +156,20 @@ static void test_refused(void **state)
 	refused("Mem-Info:\nnothing else\n", "without a Mem-Info block that has zones");
 	refused("Mem-Info:\nNode 0 " ZONE "Node 0 " ZONE, "log:3: node 0 has two zones DMA32");
 	refused("Mem-Info:\nNode 0 " ZONE "Node 1 " LISTS, "log:3: node 1 has no zone DMA32");
-	refused("Mem-Info:\nNode 0 " ZONE "Node 0 " LISTS "Node 0 " LISTS, "log:4: node 0, zone DMA32 has its free blocks twice");
+	refused("Mem-Info:\nNode 0 " ZONE "Node 0 " LISTS "Node 0 " LISTS,
+		"log:4: node 0, zone DMA32 has its free blocks twice");
 	refused("Mem-Info:\nNode 0 " ZONE "Node 0 DMA32: 9*64kB (M) = 576kB\n", "pages of 4 KiB");
-	refused("Mem-Info:\nNode 0 " ZONE "Node 0 DMA32: 1*4kB (M) 99*4096kB (M) = 1kB\n", "are more than the 36864 kB");
+	refused("Mem-Info:\nNode 0 " ZONE "Node 0 DMA32: 1*4kB (M) 99*4096kB (M) = 1kB\n",
+		"are more than the 36864 kB");
 	refused("Mem-Info:\nNode 0 " ZONE "Node 0 DMA32: x*4kB\n", "is not a count of free blocks");
 	refused("Mem-Info:\nNode 0 " ZONE "Node 0 DMA32: 1*5kB\n", "no block of pages has this size");
-	refused("Mem-Info:\nNode 0 DMA32 free:8kB present:4kB managed:4kB\n", "log:2: zone DMA32: free 2 is more than managed 1");
-	refused("Mem-Info:\nNode 0 DMA32 free: present:4kB managed:4kB\n", "a number is missing behind \"free:\"");
+	refused("Mem-Info:\nNode 0 DMA32 free:8kB present:4kB managed:4kB\n",
+		"log:2: zone DMA32: free 2 is more than managed 1");
+	refused("Mem-Info:\nNode 0 DMA32 free: present:4kB managed:4kB\n",
+		"a number is missing behind \"free:\"");
 	refused("Mem-Info:\nNode 99999 DMA32 free:4kB present:4kB\n", "the highest node number");
-	refused("Mem-Info:\nNode 0 " ZONE "lowmem_reserve[]: 1 x\n", "\"x\" behind \"lowmem_reserve[]:\" is not a number");
+	refused("Mem-Info:\nNode 0 " ZONE "lowmem_reserve[]: 1 x\n",
+		"\"x\" behind \"lowmem_reserve[]:\" is not a number");
 }
 
 /* Whatever is cut off or flipped: read or refused, never worse. */

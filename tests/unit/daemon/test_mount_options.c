@@ -104,10 +104,11 @@ static void test_flags(void **state)
 	(void)state;
 	good("reserve");
 	good("deterministic");
+	good("strict");
 	good("allow_other");
 	good("private");
 	good("debug");
-	assert_true(o.boot.has_reserve && o.boot.region.reserve && o.boot.deterministic);
+	assert_true(o.boot.has_reserve && o.boot.region.reserve && o.boot.deterministic && o.boot.strict);
 	assert_true(o.allow_other && o.private && o.debug && o.foreground);
 	bad("reserve=1", "takes no value");
 	assert_int_equal(o.fuse.len, 0);

@@ -42,16 +42,28 @@ static void test_members(void **state)
 	assert_int_equal(state_collect(&s, &f->fs, 0), 0);
 	assert_int_equal(s.frames.len, 0);
 	static const char *const files[] = {
-		"README", "proc/zoneinfo", "proc/meminfo", "proc/vmstat", "proc/sys/vm/min_free_kbytes",
-		"proc/sys/vm/lowmem_reserve_ratio", "proc/2/status", "sys/devices/system/node/node1/meminfo",
-		"tasks/x y/anon", "tasks/x y/pages", "tasks/x y/pid",
+		"README",
+		"proc/zoneinfo",
+		"proc/meminfo",
+		"proc/vmstat",
+		"proc/sys/vm/min_free_kbytes",
+		"proc/sys/vm/lowmem_reserve_ratio",
+		"proc/2/status",
+		"sys/devices/system/node/node1/meminfo",
+		"tasks/x y/anon",
+		"tasks/x y/pages",
+		"tasks/x y/pid",
 	};
 	for (unsigned i = 0; i < ARRAY_LEN(files); i++)
 		same_as_file(f, &s, files[i]);
-	static const char *const not_there[] = { "state.tar",	   "dev",
-						 "dev/mem",	   "dev/kmsg",
-						 "proc/sys/vm/drop_caches", "proc/sys/vm/stat_refresh",
-						 "tasks/x y/mem",  "tasks/x y/procs" };
+	static const char *const not_there[] = { "state.tar",
+						 "dev",
+						 "dev/mem",
+						 "dev/kmsg",
+						 "proc/sys/vm/drop_caches",
+						 "proc/sys/vm/stat_refresh",
+						 "tasks/x y/mem",
+						 "tasks/x y/procs" };
 	for (unsigned i = 0; i < ARRAY_LEN(not_there); i++)
 		if (member(&s, not_there[i]))
 			fail_msg("%s is a member", not_there[i]);
@@ -177,7 +189,8 @@ static void test_dump(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FS_TEST(test_members), FS_TEST(test_no_effect), FS_TEST(test_tar), FS_TEST(test_file), FS_TEST(test_dump),
+		FS_TEST(test_members), FS_TEST(test_no_effect), FS_TEST(test_tar),
+		FS_TEST(test_file),    FS_TEST(test_dump),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

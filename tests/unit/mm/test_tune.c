@@ -186,11 +186,16 @@ static void test_movable(void **state)
 			small_boot(&m, &s);
 			m.tune.min_free_kbytes = 8000;
 			machine_update_watermarks(&m);
-			const struct zone *normal = machine_zone(&m, 0, 2), *movable = machine_zone(&m, 0, 3);
+			const struct zone *normal = machine_zone(&m, 0, 2),
+					  *movable = machine_zone(&m, 0, 3);
 			assert_int_equal(normal->watermark[WMARK_MIN], !high && nr == 2 ? 1000 : 2000);
-			assert_int_equal(movable->watermark[WMARK_MIN], high ? (nr == 2 ? 64 : 32) : nr == 2 ? 1000 : 0);
+			assert_int_equal(movable->watermark[WMARK_MIN], high ? (nr == 2 ? 64 : 32)
+									: nr == 2 ? 1000
+										  : 0);
 			assert_int_equal(movable->watermark[WMARK_PROMO] - movable->watermark[WMARK_HIGH],
-					 nr == 1 ? 0 : high ? 500 : 250);
+					 nr == 1 ? 0
+					 : high  ? 500
+						 : 250);
 			end_machine(&m);
 		}
 }

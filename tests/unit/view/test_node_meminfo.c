@@ -19,7 +19,8 @@ static void check(const char *name, bool from_vmstat)
 	char path[128];
 	golden_open(&g, name);
 	for (unsigned nid = 0; nid < g.machine.nr_nodes; nid++) {
-		if ((nid == 2 && strstr(name, "-T9")) || (nid == 1 && strstr(name, "6.12.107+deb13-amd64-T3")))
+		if ((nid == 2 && strstr(name, "-T9")) ||
+		    (nid == 1 && strstr(name, "6.12.107+deb13-amd64-T3")))
 			continue;
 		assert_true(!from_vmstat || golden_fill_node(&g, nid));
 		assert_true(golden_fill_node_hugetlb(&g, nid));
@@ -101,10 +102,8 @@ static void test_high_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_capture),
-		cmocka_unit_test(test_huge_pages),
-		cmocka_unit_test(test_total_of_old_kernels),
-		cmocka_unit_test(test_large_node),
+		cmocka_unit_test(test_every_capture),        cmocka_unit_test(test_huge_pages),
+		cmocka_unit_test(test_total_of_old_kernels), cmocka_unit_test(test_large_node),
 		cmocka_unit_test(test_high_lines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

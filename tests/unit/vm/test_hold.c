@@ -50,7 +50,8 @@ static void test_nothing_moves(void **state)
 				usleep(500);
 		}
 		assert_int_equal(held, again);
-		assert_int_equal(node_sum(vm, NR_FILE_PAGES) + node_sum(vm, NR_ANON_MAPPED) + node_sum(vm, NR_PAGETABLE),
+		assert_int_equal(node_sum(vm, NR_FILE_PAGES) + node_sum(vm, NR_ANON_MAPPED) +
+					 node_sum(vm, NR_PAGETABLE),
 				 held);
 		vm_release_machine(vm);
 		vm_release_tasks(vm);
@@ -87,6 +88,7 @@ static void test_leaves_no_trace(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_nothing_moves), TEST(test_tasks_stay_held), TEST(test_leaves_no_trace) };
+	const struct CMUnitTest tests[] = { TEST(test_nothing_moves), TEST(test_tasks_stay_held),
+					    TEST(test_leaves_no_trace) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,8 +299,8 @@ static void test_bytes_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_comes_back), TEST(test_looking_leaves_no_trace), TEST(test_content), TEST(test_refused),
-		TEST(test_lines_missing_and_twice), TEST(test_bytes_changed),
+		TEST(test_comes_back), TEST(test_looking_leaves_no_trace), TEST(test_content),
+		TEST(test_refused),    TEST(test_lines_missing_and_twice), TEST(test_bytes_changed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
