@@ -206,7 +206,7 @@ static NOINLINE void pcp_trim(struct cpu *c, const struct page *page, unsigned o
 }
 
 /* The page joins a list; what the lists hold then is for the caller to look at. */
-static inline int pcp_push(struct cpu *c, struct pcp *pcp, struct page *page, pfn_t pfn,
+static inline int pcp_push(struct page *map, struct pcp *pcp, struct page *page, pfn_t pfn,
 			   unsigned order, enum migratetype mt, unsigned index)
 {
 	int count = pcp->count + (1 << order);
@@ -214,7 +214,7 @@ static inline int pcp_push(struct cpu *c, struct pcp *pcp, struct page *page, pf
 	WRITE_RELAXED(&page->order, (uint8_t)order);
 	page->migratetype = (uint8_t)mt;
 	page->owner = 0;
-	page_list_push(c->machine->map, &pcp->list[index], page, pfn);
+	page_list_push(map, &pcp->list[index], page, pfn);
 	WRITE_RELAXED(&pcp->count, count);
 	return count;
 }
@@ -230,7 +230,7 @@ void page_give_block(struct cpu *c, struct page *page, unsigned order)
 	counter_add(&c->event[PGFREE], 1ull << order);
 	if (pcp_has_order(m, order) && mt != MIGRATE_ISOLATE) {
 		unsigned index = pcp_index(order, mt < MIGRATE_PCPTYPES ? mt : MIGRATE_MOVABLE);
-		pcp_push(c, &c->zone[z->id].pcp, page, pfn, order, mt, index);
+		pcp_push(m->map, &c->zone[z->id].pcp, page, pfn, order, mt, index);
 		pcp_trim(c, page, order, index);
 		return;
 	}
@@ -243,15 +243,17 @@ void page_give_block(struct cpu *c, struct page *page, unsigned order)
 
 void page_give_single(struct cpu *c, struct page *page)
 {
-	pfn_t pfn = page_pfn(c->machine, page);
-	enum migratetype mt = pageblock_type(c->machine, pfn);
+	const struct machine *m = c->machine;
+	struct page *map = m->map;
+	pfn_t pfn = (pfn_t)(page - map);
+	enum migratetype mt = pageblock_type(m, pfn);
 	if (UNLIKELY(mt >= MIGRATE_PCPTYPES)) {
 		page_give_block(c, page, 0);
 		return;
 	}
 	DEBUG_ASSERT(page->state == PAGE_USED && page->lru == LRU_NONE);
 	struct pcp *pcp = &c->zone[page->zone].pcp;
-	int count = pcp_push(c, pcp, page, pfn, 0, mt, mt);
+	int count = pcp_push(map, pcp, page, pfn, 0, mt, mt);
 	counter_add(&c->event[PGFREE], 1);
 	if (UNLIKELY(count >= READ_RELAXED(&pcp->high) || READ_RELAXED(&pcp->reclaim_active)))
 		pcp_trim(c, page, 0, mt);
