@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-static int digit_value(char c)
+int parse_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -28,7 +28,7 @@ static int take_digits(const char **s, unsigned base, uint64_t *out)
 	uint64_t v = 0;
 	bool too_large = false;
 
-	for (unsigned digit; (digit = (unsigned)digit_value(*p)) < base; p++) {
+	for (unsigned digit; (digit = (unsigned)parse_digit(*p)) < base; p++) {
 		too_large |= __builtin_mul_overflow(v, (uint64_t)base, &v);
 		too_large |= __builtin_add_overflow(v, (uint64_t)digit, &v);
 	}

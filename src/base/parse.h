@@ -12,6 +12,7 @@
 #include "base/defs.h"
 #include "base/mask.h"
 
+int parse_digit(char c); /* value of a hex digit, of either case; 16 for what is none */
 MUST_CHECK int parse_u64(const char *s, uint64_t *out); /* decimal digits only */
 MUST_CHECK int parse_i64(const char *s, int64_t *out); /* one leading '-' allowed */
 MUST_CHECK int parse_hex(const char *s, uint64_t *out); /* hex digits, no 0x */

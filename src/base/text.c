@@ -148,14 +148,14 @@ void text_str_left(struct text *t, const char *s, unsigned width)
 }
 
 /* log10(2) is a little more than 1233 / 4096; the table corrects the guess by one. */
-static inline unsigned digits_of(uint64_t v)
+unsigned text_digits(uint64_t v)
 {
 	unsigned guess = fls64(v) * 1233 >> 12;
 	return guess + (v >= power10[guess]);
 }
 
 /* Write v so that its last digit stands before end. */
-static inline void digits_put(char *end, uint64_t v)
+void text_digits_put(char *end, uint64_t v)
 {
 	while (v >= 100) {
 		end -= 2;
@@ -170,20 +170,20 @@ static inline void digits_put(char *end, uint64_t v)
 
 void text_u64(struct text *t, uint64_t v)
 {
-	unsigned n = digits_of(v);
+	unsigned n = text_digits(v);
 	char *at = text_reserve(t, n);
 	if (at)
-		digits_put(at + n, v);
+		text_digits_put(at + n, v);
 }
 
 void text_u64_right(struct text *t, uint64_t v, unsigned width)
 {
-	unsigned n = digits_of(v);
+	unsigned n = text_digits(v);
 	unsigned pad = width > n ? width - n : 0;
 	char *at = text_reserve(t, (size_t)pad + n);
 	if (at) {
 		memset(at, ' ', pad);
-		digits_put(at + pad + n, v);
+		text_digits_put(at + pad + n, v);
 	}
 }
 
@@ -191,10 +191,10 @@ void text_i64(struct text *t, int64_t v)
 {
 	unsigned sign = v < 0;
 	uint64_t magnitude = sign ? 0 - (uint64_t)v : (uint64_t)v;
-	unsigned n = digits_of(magnitude) + sign;
+	unsigned n = text_digits(magnitude) + sign;
 	char *at = text_reserve(t, n);
 	if (at) {
-		digits_put(at + n, magnitude);
+		text_digits_put(at + n, magnitude);
 		if (sign)
 			*at = '-';
 	}

@@ -39,6 +39,10 @@ void text_char(struct text *t, char c);
 void text_str(struct text *t, const char *s);
 void text_str_right(struct text *t, const char *s, unsigned width); /* %*s */
 void text_str_left(struct text *t, const char *s, unsigned width); /* %-*s */
+/* What the number formatters are made of, for who has a buffer already. */
+unsigned text_digits(uint64_t v); /* how many decimal digits; 1 for 0 */
+void text_digits_put(char *end, uint64_t v); /* the last one stands before end */
+
 void text_u64(struct text *t, uint64_t v);
 void text_u64_right(struct text *t, uint64_t v, unsigned width); /* %*lu */
 void text_i64(struct text *t, int64_t v);

@@ -9,6 +9,8 @@
 
 #include "knob/sysctl_parse.h"
 
+#include "base/parse.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -35,17 +37,6 @@ static bool is_separator(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 99;
-}
-
 static void cursor_skip_space(struct cursor *c)
 {
 	while (c->left && is_space((unsigned char)*c->p)) {
@@ -61,7 +52,7 @@ static size_t base_of(const char *s, size_t len, unsigned *base)
 	if (len < 2 || s[0] != '0')
 		return 0;
 	*base = 8;
-	if (len < 3 || (s[1] | 0x20) != 'x' || digit_value(s[2]) > 15)
+	if (len < 3 || (s[1] | 0x20) != 'x' || parse_digit(s[2]) > 15)
 		return 0;
 	*base = 16;
 	return 2;
@@ -72,9 +63,9 @@ static size_t digits_take(const char *s, size_t len, unsigned base, uint64_t *ou
 {
 	uint64_t v = 0;
 	size_t n = 0;
-	for (; n < len && digit_value(s[n]) < (int)base; n++)
+	for (; n < len && parse_digit(s[n]) < (int)base; n++)
 		if (__builtin_mul_overflow(v, base, &v) ||
-		    __builtin_add_overflow(v, (unsigned)digit_value(s[n]), &v))
+		    __builtin_add_overflow(v, (unsigned)parse_digit(s[n]), &v))
 			return 0;
 	*out = v;
 	return n;
@@ -88,7 +79,7 @@ static int cursor_take_number(struct cursor *c, struct number *out)
 
 	out->negative = c->p[0] == '-' && c->left > 1;
 	at += out->negative;
-	if (digit_value(c->p[at]) > 9)
+	if (parse_digit(c->p[at]) > 9)
 		return -EINVAL;
 	at += base_of(c->p + at, seen - at, &base);
 	size_t digits = digits_take(c->p + at, seen - at, base, &out->magnitude);
