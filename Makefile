@@ -266,7 +266,7 @@ DEPS       := gcc libc6-dev pkg-config libfuse3-dev fuse3 libnuma-dev libinih-de
 DEPS_LINT  := clang clang-tidy clang-format cppcheck mandoc
 # clang only recommends the libraries of its sanitizers.
 DEPS_FUZZ  := clang libclang-rt-14-dev
-DEPS_BENCH := libdpdk-dev valgrind libjemalloc2
+DEPS_BENCH := libdpdk-dev valgrind libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
 
 # Silent when nothing is missing. Root installs; anyone else is told the one line to run.
 define want_packages

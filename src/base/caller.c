@@ -21,6 +21,11 @@ pid_t caller_pid(void)
 	return current.name ? current.pid : getpid();
 }
 
+uid_t caller_uid(void)
+{
+	return current.name ? current.uid : getuid();
+}
+
 /* The process waits for its request to be answered, so the number is still its own. */
 static void host_comm(pid_t pid, char comm[CALLER_COMM])
 {
@@ -33,7 +38,7 @@ static void host_comm(pid_t pid, char comm[CALLER_COMM])
 	comm[MAX(n, 0)] = '\0';
 	comm[strcspn(comm, "\n")] = '\0';
 	if (!*comm)
-		strcpy(comm, CALLER_NAMELESS);
+		snprintf(comm, CALLER_COMM, "%s", CALLER_NAMELESS);
 }
 
 void caller_comm(char comm[CALLER_COMM])

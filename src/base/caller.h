@@ -19,11 +19,13 @@ struct caller {
 	pid_t pid; /* as messages show it */
 	pid_t host_pid; /* whose name the host is asked for when it is needed; 0: name is it */
 	const char *name; /* NULL: nobody is set */
+	uid_t uid;
 };
 
 /* Returns what was set before, to be set again afterwards. */
 struct caller caller_set(struct caller c);
 pid_t caller_pid(void);
+uid_t caller_uid(void);
 void caller_comm(char comm[CALLER_COMM]); /* cut to 15 bytes */
 
 #endif

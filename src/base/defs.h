@@ -46,6 +46,9 @@ _Noreturn void assert_failed(const char *cond, const char *file, int line);
  */
 #define READ_RELAXED(p) __atomic_load_n(p, __ATOMIC_RELAXED)
 #define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
+/* For a pointer: who reads it sees what it points to as the writer left it. */
+#define READ_ACQUIRE(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define WRITE_RELEASE(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define ADD_OWNED(p, d) WRITE_RELAXED(p, READ_RELAXED(p) + (d))
 
 /* The same for a counter, as one instruction: the shortest paths count several things. */

@@ -9,13 +9,18 @@
 #include "base/mask.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 void lock_init(struct lock *l, enum lock_rank rank, unsigned order)
 {
 	ASSERT(rank < RANK_NR && order <= UINT16_MAX);
-	int error = pthread_mutex_init(&l->mutex, NULL);
+	pthread_mutexattr_t attr;
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* most are held for less than it takes to sleep */
+	int error = pthread_mutex_init(&l->mutex, &attr);
 	ASSERT(!error);
+	pthread_mutexattr_destroy(&attr);
 	l->rank = (uint16_t)rank;
 	l->order = (uint16_t)order;
 }
@@ -24,6 +29,28 @@ void lock_fini(struct lock *l)
 {
 	int error = pthread_mutex_destroy(&l->mutex);
 	ASSERT(!error);
+}
+
+struct timespec lock_deadline(unsigned wait_ms)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts); /* the clock that the thread sanitizer can follow */
+	ts.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+	ts.tv_sec += wait_ms / 1000 + ts.tv_nsec / 1000000000;
+	ts.tv_nsec %= 1000000000;
+	return ts;
+}
+
+bool lock_try(struct lock *l, unsigned wait_ms)
+{
+	lock_rank_enter(l);
+	if (!pthread_mutex_trylock(&l->mutex))
+		return true;
+	const struct timespec end = lock_deadline(wait_ms);
+	if (!pthread_mutex_timedlock(&l->mutex, &end))
+		return true;
+	lock_rank_leave(l);
+	return false;
 }
 
 #ifdef UMMFS_DEBUG

@@ -18,11 +18,13 @@ enum lock_rank {
 	RANK_TASKS, /* vm: the table of tasks */
 	RANK_TASK, /* vm: one operation on a task at a time */
 	RANK_TUNE, /* mm: one change of marks at a time */
+	RANK_SLABS, /* mm: the list of slab caches */
 	RANK_CPU, /* an emulated CPU; everything below is short */
 	RANK_KSWAPD, /* policy: wake-up state of one kswapd */
 	RANK_LRU, /* mm: LRU lists of one node */
 	RANK_OWNER, /* vm: index of the pages that one owner holds */
 	RANK_HUGETLB, /* mm: huge page pools */
+	RANK_SLAB, /* mm: the slabs of one cache on one node */
 	RANK_ZONE, /* mm: free lists of one zone */
 	RANK_REGION, /* region: accounting of host memory */
 	RANK_LOG,
@@ -37,6 +39,10 @@ struct lock {
 
 void lock_init(struct lock *l, enum lock_rank rank, unsigned order);
 void lock_fini(struct lock *l);
+/* The end of a wait that begins now, for pthread_..._timed... */
+struct timespec lock_deadline(unsigned wait_ms);
+/* Within wait_ms. False: somebody else has it. */
+MUST_CHECK bool lock_try(struct lock *l, unsigned wait_ms);
 bool lock_held(const struct lock *l); /* debug builds only know; release builds answer true */
 
 /* Rank bookkeeping; empty in release builds. */

@@ -2,7 +2,9 @@
 #include "daemon/boot.h"
 
 #include "base/mem.h"
+#include "daemon/config_caches.h"
 #include "knob/knob.h"
+#include "vm/vm_slab.h"
 
 #include <errno.h>
 #include <string.h>
@@ -219,25 +221,29 @@ static int machine_fill(struct booted *b, struct source *s, bool strict, struct 
 			import_report(s->capture, &b->report);
 		return err;
 	}
-	int err = config_knobs_apply(&b->vm, &s->config, why);
+	int err = config_caches_apply(&s->config, &b->vm, why);
+	if (!err)
+		err = config_knobs_apply(&b->vm, &s->config, why);
 	config_report(&b->report, &s->config, &b->vm.machine);
 	return err;
 }
 
 static int machine_start(struct booted *b, struct source *s, const struct boot_options *o, struct why *why)
 {
-	struct vm_config c = { .deterministic = o->deterministic, .seed = o->seed };
+	struct vm_config c = { .deterministic = o->deterministic, .seed = o->seed, .slab_debug = o->slab_debug };
 
 	b->dev_mem_mode = s->capture ? 0600 : s->config.dev_mem_mode;
 	int err = o->no_region ? 0 : memory_open(b, s, o, why);
 	if (err)
 		return err;
 	c.region = b->has_region ? &b->region : NULL;
+	c.no_caches = s->capture;
 	err = vm_boot(&b->vm, source_spec(s), &c, why);
 	if (err)
 		return err;
 	b->has_vm = true;
-	return machine_fill(b, s, o->strict, why);
+	err = machine_fill(b, s, o->strict, why);
+	return err ? err : vm_slab_start(&b->vm);
 }
 
 int boot_machine(struct booted *b, const struct boot_options *o, struct why *why)

@@ -15,6 +15,7 @@ struct boot_options {
 	struct region_config region; /* from -o; fields count when has_* says so */
 	bool no_region; /* --check, --dump: no memory behind the frames */
 	bool strict; /* a state that has to be corrected is refused */
+	const char *slab_debug; /* -o slab_debug=, see mm/slab_debug.h; NULL: not given */
 	bool deterministic;
 	uint64_t seed;
 };

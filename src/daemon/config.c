@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 
 #include "base/mem.h"
+#include "daemon/config_caches.h"
 #include "daemon/config_plan.h"
 
 #include <errno.h>
@@ -28,7 +29,11 @@ static const char builtin_text[] = "[node 0]\n"
 				   "[node 1]\n"
 				   "memory = 512M\n"
 				   "cpus = 2-3\n"
-				   "distance = 20 10\n";
+				   "distance = 20 10\n"
+				   "[cache TCP]\n"
+				   "size = 1984\n"
+				   "align = 64\n"
+				   "flags = hwcache_align\n";
 
 struct config_reader {
 	FILE *file;
@@ -56,7 +61,7 @@ static size_t text_before_comment(const char *s)
 /* A line in square brackets opens a section, whether keys follow or not. */
 static void section_see(struct config_reader *r, const char *s)
 {
-	char text[64];
+	char text[128];
 	const char *end = strchr(s, ']');
 
 	if (!end)
@@ -227,6 +232,8 @@ static int config_parse(struct config *c, FILE *file, struct why *why)
 		error = config_lay_out(r.plan, &c->spec);
 	if (!error)
 		error = config_cut_zones(r.plan, &c->spec);
+	if (!error)
+		error = config_caches_done(r.plan, c);
 	reader_fini(&r);
 	plan_destroy(r.plan);
 	return error;
@@ -270,6 +277,7 @@ void config_fini(struct config *c)
 		mem_free(c->knob[i].value);
 	}
 	mem_free(c->knob);
+	config_caches_free(c->cache, c->nr_caches);
 	mem_free(c->path);
 	machine_spec_fini(&c->spec);
 	*c = (struct config){ 0 };

@@ -13,12 +13,23 @@ struct config_knob { /* one line of [vm] */
 	int line;
 };
 
+#define CONFIG_CACHE_KEYS 3
+
+struct config_cache { /* one [cache NAME] */
+	char *name;
+	uint32_t size, align, flags; /* bytes; enum slab_flag */
+	int line; /* of its section */
+	int key_line[CONFIG_CACHE_KEYS]; /* size, align, flags; 0: not given */
+};
+
 struct config {
 	char *path; /* of the file, or "built-in" */
 	struct machine_spec spec;
 	struct region_config region; /* backing= ; options on the command line override it */
 	struct config_knob *knob;
 	unsigned nr_knobs;
+	struct config_cache *cache; /* as they stand in the file */
+	unsigned nr_caches;
 	uint16_t dev_mem_mode; /* who may open dev/mem: 0600 by default */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "base/parse.h"
+#include "daemon/config_caches.h"
 #include "daemon/config_plan.h"
 
 #include <errno.h>
@@ -52,6 +53,7 @@ void plan_destroy(struct machine_plan *p)
 {
 	for (unsigned n = 0; n < MM_NODES_MAX; n++)
 		mem_free(p->node[n].range);
+	config_caches_free(p->cache, p->nr_caches);
 	mem_free(p);
 }
 
@@ -374,6 +376,8 @@ int config_take(struct machine_plan *p, struct config *c, const struct config_en
 
 	if (e->section == SECTION_MACHINE)
 		return take_by_row(&t, machine_keys, NR_MACHINE_KEYS, p->key_line);
+	if (e->section == SECTION_CACHE)
+		return config_take_cache(p, e);
 	ASSERT(e->section == SECTION_NODE);
 	t.node = &p->node[e->node];
 	return take_by_row(&t, node_keys, NR_NODE_KEYS, t.node->key_line);
@@ -403,8 +407,13 @@ int config_section_open(struct machine_plan *p, const char *text, int line,
 		*section = SECTION_VM;
 	else if (!strncmp(text, "node ", 5))
 		*section = SECTION_NODE;
+	else if (!strncmp(text, "cache ", 6))
+		*section = SECTION_CACHE;
 	else
 		return plan_fail(p, line, -EINVAL,
-				 "[%s]: no such section: [machine], [node N] and [vm] are", text);
+				 "[%s]: no such section: [machine], [node N], [cache NAME] and [vm] are",
+				 text);
+	if (*section == SECTION_CACHE)
+		return config_cache_open(p, text + 6, line, node);
 	return *section == SECTION_NODE ? section_node(p, text + 5, line, node) : 0;
 }

@@ -73,17 +73,19 @@ struct machine_plan {
 	struct mask possible_cpus;
 	unsigned nr_nodes; /* highest node number + 1 */
 	struct node_plan node[MM_NODES_MAX];
+	struct config_cache *cache; /* config_caches.c */
+	unsigned nr_caches;
 };
 
 /* One "name = value" of the file. */
 struct config_entry {
 	unsigned section; /* enum config_section */
-	unsigned node; /* of a [node N] section */
+	unsigned node; /* of a [node N] section; of a [cache NAME] section its place in plan->cache */
 	char *name, *value;
 	int line;
 };
 
-enum config_section { SECTION_NONE, SECTION_MACHINE, SECTION_NODE, SECTION_VM };
+enum config_section { SECTION_NONE, SECTION_MACHINE, SECTION_NODE, SECTION_VM, SECTION_CACHE };
 
 /* why := "PATH:LINE: ...", unless an earlier failure is kept there. Returns the error. */
 int plan_fail(struct machine_plan *p, int line, int error, const char *fmt, ...) PRINTF_LIKE(4, 5);

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ static const char help_text[] =
 	"  -o reserve        raise the host's huge page pool by what is missing, and give it back at the end\n"
 	"  -o strict         refuse a state whose files contradict each other\n"
 	"  -o deterministic,seed=N              the same writes give the same bytes\n"
+	"  -o slab_debug[=FLAGS[\\,CACHE...]]    watch over objects, as the kernel's parameter\n"
 	"  -o uid=N,gid=N    owner of the files;  -o allow_other, -o private: who may use the mount\n"
 	"  -o workers=N      threads that receive requests at the same time (default 2)\n"
 	"  -f                stay in the foreground, log to standard error\n"
@@ -105,18 +107,39 @@ static bool signal_serve(struct vm *vm, const struct options *o, int fd)
 	}
 }
 
-static void serve(struct vm *vm, const struct options *o, int signal_fd, int end_fd)
+/* A byte: whoever holds the other end leaves, and we stay. The end without one: so do we. */
+static bool lifeline_holds(struct pollfd *p)
 {
-	struct pollfd p[2] = { { .fd = signal_fd, .events = POLLIN }, { .fd = end_fd, .events = POLLIN } };
+	char byte;
+	ssize_t n = read(p->fd, &byte, 1);
+
+	if (n > 0)
+		p->fd = -1;
+	else if (!n || errno != EINTR)
+		return false;
+	return true;
+}
+
+enum serve_end { ENDED_SIGNAL, ENDED_UNMOUNT, ENDED_LIFELINE };
+
+static enum serve_end serve(struct vm *vm, const struct options *o, int signal_fd, int end_fd)
+{
+	struct pollfd p[3] = { { .fd = signal_fd, .events = POLLIN },
+			       { .fd = end_fd, .events = POLLIN },
+			       { .fd = o->lifeline_fd, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 3, -1) < 0)
 			continue;
 		if (p[0].revents && !signal_serve(vm, o, signal_fd))
-			return;
+			return ENDED_SIGNAL;
 		if (p[1].revents) {
 			log_info("unmounted");
-			return;
+			return ENDED_UNMOUNT;
+		}
+		if (p[2].revents && !lifeline_holds(&p[2])) {
+			log_info("the process that this mount was for has ended: unmounting");
+			return ENDED_LIFELINE;
 		}
 	}
 }
@@ -153,6 +176,7 @@ static int machine_serve(struct booted *b, const struct options *o, struct backg
 			 const char *path, struct why *why)
 {
 	struct mount m;
+	enum serve_end end = ENDED_SIGNAL;
 	int signal_fd = signals_open();
 	int err = signal_fd < 0 ? why_set(why, -errno, "signalfd: %s", strerror(errno)) : 0;
 
@@ -167,13 +191,26 @@ static int machine_serve(struct booted *b, const struct options *o, struct backg
 		err = mount_serve(&m, o, path, why);
 	if (!err) {
 		announce(b, bg, path);
-		serve(&b->vm, o, signal_fd, loop_end_fd(m.loop));
+		end = serve(&b->vm, o, signal_fd, loop_end_fd(m.loop));
 		service_notify("STOPPING=1");
 	}
 	mount_close(&m);
+	if (end == ENDED_LIFELINE)
+		rmdir(path); /* made for us; nobody else is left to remove it */
 	boot_fini(b); /* its threads know the mount */
 	close(signal_fd);
 	return err;
+}
+
+/* A process in tasks/NAME/procs is a file descriptor; the usual 1024 are few. */
+static void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int run_mount(const struct options *o, struct why *why)
@@ -188,6 +225,7 @@ static int run_mount(const struct options *o, struct why *why)
 	int err = o->foreground ? 0 : background_enter(&bg);
 	if (err)
 		why_set(why, err, "cannot start a process: %s", strerror(-err));
+	descriptors_raise();
 	if (!err)
 		err = boot_machine(&b, &o->boot, why);
 	if (!err) {

@@ -9,6 +9,7 @@
 #include "daemon/import.h"
 
 #include "base/mem.h"
+#include "daemon/import_slab.h"
 #include "daemon/import_use.h"
 
 #include <errno.h>
@@ -144,18 +145,23 @@ int import_apply(struct capture *c, struct vm *vm, struct why *why)
 	if (!error)
 		error = task_create(vm, "imported", getuid(), getgid(), &run->task);
 	if (!error)
+		error = import_slab_prepare(run);
+	if (!error)
 		error = zones_place(run);
 	if (!error) {
 		huge_finish(run);
+		import_slab_finish(run);
 		counters_set(run);
 		overcommit_init(vm);
 		import_knobs_set(c, vm);
 		commit_set(run);
 		for (unsigned i = 0; i < c->nr_zones; i++)
 			import_zone_marks(c, import_zone(vm, &c->zone[i]), &c->zone[i]);
+		import_numa_set(c, &vm->machine);
 	}
 	if (run->task)
 		task_put(run->task);
+	import_slab_fini(run);
 	mem_free(run->use);
 	mem_free(run);
 	return error ? why_set(why, error, "%s: not enough memory to import it", c->state) : 0;

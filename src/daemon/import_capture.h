@@ -65,6 +65,8 @@ struct cap_node {
 	uint64_t stat[NR_NODE_STATS]; /* per-node items of zoneinfo, as printed */
 	uint64_t has_stat; /* bit per item that was printed */
 	bool unreclaimable;
+	uint64_t numa[NR_NUMA_STATS]; /* of its numastat */
+	uint32_t has_numa; /* bit per item that was printed */
 };
 
 struct cap_mask {
@@ -83,6 +85,16 @@ struct cap_meminfo {
 
 struct cap_knob { /* one file of proc/sys/vm */
 	char *name, *value; /* value without the newline at its end */
+};
+
+struct cap_cache { /* a line of slabinfo */
+	char name[64]; /* of one that is too long: as much as there is room for */
+	bool left_out; /* the machine has no such cache; a note says why */
+	bool reclaimable; /* guessed from the counters of zoneinfo; the name tells more */
+	unsigned line;
+	uint64_t active, objects, slabs, active_slabs;
+	uint32_t object_bytes, slab_objects, limit, batch, sharedfactor;
+	uint8_t order; /* of its slabs */
 };
 
 enum cap_note_kind { NOTE_MISSING, NOTE_GUESSED, NOTE_CORRECTED, NOTE_KINDS };
@@ -114,16 +126,29 @@ struct capture {
 	struct cap_meminfo meminfo;
 	uint64_t vmstat[NR_NODE_STATS]; /* node items of vmstat, as printed, over all nodes */
 	uint64_t has_vmstat; /* bit per item */
+	uint64_t vmstat_numa[NR_NUMA_STATS]; /* NUMA hits of vmstat */
+	uint32_t has_vmstat_numa; /* bit per item */
 	uint64_t event[NR_VM_EVENTS];
 	struct pfn_ranges ram; /* of iomem; none when addresses were hidden */
 	uint64_t block_bytes; /* of a memoryN directory; 0: unknown */
 	struct cap_knob *knob;
 	unsigned nr_knobs, cap_knobs;
+	struct cap_cache *cache; /* newest first, as printed */
+	unsigned nr_caches, cap_caches;
 	struct cap_note *note;
 	unsigned nr_notes, notes_lost;
+	struct cap_empty *empty;
 };
 
 /* ---- import_file.c: files of the state, lines, notes, growing arrays ---- */
+
+/* Files without a byte, which whoever made the state could not read: they count as not there. */
+#define CAP_EMPTY_MAX 32u
+struct cap_empty {
+	unsigned nr; /* also those past the end of the array */
+	char path[CAP_EMPTY_MAX][128];
+};
+void cap_note_empty(struct capture *c); /* once all files are read */
 
 struct cap_file {
 	char path[512]; /* as messages name it */
@@ -165,8 +190,10 @@ MUST_CHECK int cap_read_iomem(struct capture *c, struct why *why);
 MUST_CHECK int cap_read_thp(struct capture *c, struct why *why);
 MUST_CHECK int cap_read_knobs(struct capture *c, struct why *why); /* import_knobs.c */
 MUST_CHECK int cap_read_nodes(struct capture *c, struct why *why); /* import_nodes.c */
+MUST_CHECK int cap_read_numastat(struct capture *c, unsigned node, struct why *why); /* import_numa.c; part of nodes */
 MUST_CHECK int cap_read_cpus(struct capture *c, struct why *why);
 
+MUST_CHECK int cap_read_slabinfo(struct capture *c, struct why *why); /* import_slabinfo.c; after version */
 MUST_CHECK int cap_read_sos(struct capture *c, struct why *why); /* import_sos.c; after nodes */
 MUST_CHECK int cap_compare(struct capture *c, struct why *why); /* import_compare.c; last */
 MUST_CHECK int cap_read_log(struct capture *c, struct why *why); /* import_log.c; instead of all others */
@@ -204,6 +231,7 @@ struct import_run { /* one import_apply */
 	uint64_t file_budget, other_budget; /* pages that still get an entry and an owner: page cache, all else */
 	uint64_t buffers; /* pages of block devices' caches to be marked */
 	uint64_t tables; /* page tables of the task's memory */
+	struct import_slabs *slabs; /* import_slab.h; NULL: none to be placed */
 	uint64_t huge_left[MM_NODES_MAX], huge_free[MM_NODES_MAX],
 		huge_surplus[MM_NODES_MAX]; /* pool pages to place */
 };
@@ -217,6 +245,10 @@ struct zone *import_zone(struct vm *vm, const struct cap_zone *from);
 /* Marks, protection and per-CPU sizes as printed. */
 void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone *from);
 void import_knobs_set(struct capture *c, struct vm *vm); /* import_tune.c */
+void import_loaded_set(struct capture *c, struct vm *vm); /* import_loaded.c: knobs that are there because the capture has them */
+/* What nodes and the machine count of NUMA hits beyond their zones; after the zones' marks. import_numa.c */
+struct machine;
+void import_numa_set(const struct capture *c, struct machine *m);
 
 /* ---- import_frames.c: a state of our own. 0, or -errno with why set ---- */
 

@@ -12,6 +12,30 @@
 #include <stdarg.h>
 #include <string.h>
 
+static void empty_add(struct cap_empty *e, const char *path)
+{
+	if (!e)
+		return;
+	for (unsigned i = 0; i < MIN(e->nr, CAP_EMPTY_MAX); i++)
+		if (!strcmp(e->path[i], path))
+			return;
+	if (e->nr < CAP_EMPTY_MAX)
+		snprintf(e->path[e->nr], sizeof(e->path[0]), "%s", path);
+	e->nr++;
+}
+
+void cap_note_empty(struct capture *c)
+{
+	const struct cap_empty *e = c->empty;
+	for (unsigned i = 0; e && i < MIN(e->nr, CAP_EMPTY_MAX); i++) {
+		const char *slash = strrchr(e->path[i], '/');
+		cap_note(c, NOTE_CORRECTED, slash ? slash + 1 : e->path[i],
+			 "%s: empty; taken as not there", e->path[i]);
+	}
+	if (e && e->nr > CAP_EMPTY_MAX)
+		cap_note(c, NOTE_CORRECTED, "empty files", "%u more files are empty", e->nr - CAP_EMPTY_MAX);
+}
+
 int cap_open(struct cap_file *f, const struct capture *c, const char *path, struct why *why)
 {
 	memset(f, 0, sizeof(*f));
@@ -21,6 +45,11 @@ int cap_open(struct cap_file *f, const struct capture *c, const char *path, stru
 	int error = input_read(c->input, path, &f->text, &len, why);
 	if (error)
 		return error;
+	if (!len) {
+		cap_close(f);
+		empty_add(c->empty, path);
+		return -ENOENT;
+	}
 	if (memchr(f->text, 0, len)) {
 		cap_close(f);
 		return why_set(why, -EINVAL, "%s: not a text file", f->path);

@@ -92,15 +92,15 @@ static int name_set(struct input *in, const char *name, size_t len, struct why *
 /* Text of a kernel with the report of a failed allocation in it, or the zone lines of one. */
 static int log_try(struct input *in, struct why *why)
 {
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int error = lseek(in->fd, 0, SEEK_SET) < 0 ? -errno
 						   : read_all(in->fd, LOG_BYTES_MAX, &text, &len);
 	if (error == -EFBIG)
 		return 0;
 	if (error)
 		return why_set(why, error, "%s: %s", in->name, strerror(-error));
-	if (memchr(text, 0, len) || (!strstr(text, "Mem-Info:") && !strstr(text, "kB min:"))) {
+	if (!text || memchr(text, 0, len) || (!strstr(text, "Mem-Info:") && !strstr(text, "kB min:"))) {
 		mem_free(text);
 		return 0;
 	}

@@ -10,7 +10,8 @@
  * use; the smaller free blocks of a type lie spread over the pageblocks of
  * that type as far as there is room, and over others beyond that. Each small
  * block is the high half of a pair whose low half stays in use (where both
- * halves are there), which is how a split leaves it.
+ * halves are there), which is how a split leaves it. What is then left is in
+ * use, and handed out in blocks from below and in single frames from above.
  *
  * Invariants: runs are ascending and disjoint; at order k no run holds two
  * halves of a pair that were both placed; below pageblock order every run lies
@@ -323,6 +324,34 @@ int layout_place(struct layout *l, const struct layout_zone *z, const struct lay
 		error = place_types(l);
 	while (!error && order > 0)
 		error = place_order(l, --order);
+	return error;
+}
+
+static int cut_run(struct layout *l, const struct layout_run *run, unsigned order, uint64_t *nr,
+		   int (*each)(void *ctx, uint64_t pfn), void *ctx)
+{
+	uint64_t size = 1ull << order, start = ALIGN_UP(run->start, size), pfn = start;
+	int error = runs_add(&l->next, run->start, MIN(start, run->end), run->type);
+	for (; pfn + size <= run->end && *nr && !error; pfn += size, --*nr)
+		error = each(ctx, pfn);
+	return error ? error : runs_add(&l->next, pfn, run->end, run->type);
+}
+
+int layout_cut(struct layout *l, unsigned order, enum migratetype type, uint64_t nr,
+	       int (*each)(void *ctx, uint64_t pfn), void *ctx)
+{
+	int error = 0;
+	if (!nr)
+		return 0;
+	l->next.nr = 0;
+	for (uint64_t i = 0; i < l->runs.nr && !error; i++) {
+		const struct layout_run *run = &l->runs.r[i];
+		if (run->type == type && nr)
+			error = cut_run(l, run, order, &nr, each, ctx);
+		else
+			error = runs_add(&l->next, run->start, run->end, run->type);
+	}
+	runs_turn(l);
 	return error;
 }
 

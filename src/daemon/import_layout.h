@@ -92,6 +92,13 @@ uint64_t layout_fit(struct layout_zone *z, bool *changed);
 /* ---- import_layout.c ---- */
 /* Place everything. 0, -ENOMEM, or what the sink returned. z->free must have been through layout_fit. */
 MUST_CHECK int layout_place(struct layout *l, const struct layout_zone *z, const struct layout_sink *sink);
+/*
+ * Then: up to nr aligned blocks of memory in use, lowest first, of pageblocks
+ * of this type. Larger orders first: what is cut leaves odd ends. 0, -ENOMEM,
+ * or what `each` returned.
+ */
+MUST_CHECK int layout_cut(struct layout *l, unsigned order, enum migratetype type, uint64_t nr,
+			  int (*each)(void *ctx, uint64_t pfn), void *ctx);
 /* Then: one more frame that is in use, from the top of the Movable memory down. false: none is left. */
 bool layout_take(struct layout *l, uint64_t *pfn);
 void layout_fini(struct layout *l);

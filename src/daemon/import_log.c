@@ -27,7 +27,7 @@ static void release_find(struct log_reading *r, const char *text)
 	const char *p = strstr(text, "ainted");
 	p = p ? p : strstr(text, "Linux version ");
 	unsigned major, minor;
-	while (p && (p = strchr(p, ' '))) {
+	for (p = p ? strchr(p, ' ') : NULL; p; p = strchr(p, ' ')) {
 		p++;
 		if (isdigit((unsigned char)*p) && sscanf(p, "%u.%u", &major, &minor) == 2) {
 			r->major = major;
@@ -240,6 +240,7 @@ static int pagesets_guess(struct log_reading *r)
 	for (unsigned i = 0; i < r->c->nr_zones; i++) {
 		struct cap_zone *z = &r->c->zone[i];
 		uint64_t local = MIN(r->pcp[i].local, r->pcp[i].cached), rest = r->pcp[i].cached - local;
+		const unsigned others = MAX(nr, 2u) - 1;
 		for (unsigned cpu = 0, other = 0; cpu < nr; cpu++) {
 			if (cap_grow((void **)&z->pageset, &z->cap_pagesets, z->nr_pagesets,
 				     sizeof(*z->pageset)))
@@ -249,8 +250,7 @@ static int pagesets_guess(struct log_reading *r)
 						   .count = (int32_t)MIN(local, (uint64_t)INT32_MAX) };
 			if (cpu == r->cpu)
 				continue;
-			p->count = (int32_t)MIN(rest / (nr - 1) + (other < rest % (nr - 1)),
-						(uint64_t)INT32_MAX);
+			p->count = (int32_t)MIN(rest / others + (other < rest % others), (uint64_t)INT32_MAX);
 			other++;
 		}
 	}

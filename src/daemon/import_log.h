@@ -16,6 +16,7 @@ struct log_reading {
 	unsigned nr_cpus, cpu; /* at least so many; the one that reported */
 	int zone; /* index of the last zone of which a line spoke; -1 */
 	bool foreign; /* a type of another kernel was met */
+	uint64_t node_told[MM_NODES_MAX]; /* bit per item that the node's own line has */
 	uint64_t ram_pages; /* "N pages RAM"; 0: not told */
 	struct {
 		uint64_t cached, local; /* free_pcp, local_pcp */

@@ -89,6 +89,7 @@ static const struct name_item zone_names[] = {
 	{ "unevictable", NR_ZONE_UNEVICTABLE },
 	{ "writepending", NR_ZONE_WRITE_PENDING },
 	{ "mlocked", NR_MLOCK },
+	{ "pagetables", NR_ZONE_PAGETABLE },
 	{ "bounce", NR_BOUNCE },
 	{ "free_cma", NR_FREE_CMA_PAGES },
 };
@@ -117,11 +118,13 @@ static void node_item_add(struct log_reading *r, unsigned node, const struct pai
 
 int log_node_items(struct log_reading *r, unsigned node, char *rest)
 {
-	struct pair p;
+	struct pair p = { 0 };
 	int more;
 	r->c->node_blocks = true;
+	r->c->node[node].unreclaimable |= strstr(rest, "all_unreclaimable? yes") != NULL;
 	while ((more = pair_next(r, &rest, &p)) > 0)
 		node_item_add(r, node, &p);
+	r->node_told[node] |= r->c->node[node].has_stat;
 	return more;
 }
 
@@ -157,7 +160,7 @@ static bool size_set(struct log_reading *r, struct cap_zone *z, const struct pai
 	return false;
 }
 
-/* Kernels without lines for nodes have everything here. */
+/* Kernels without lines for nodes have everything here, others before 5.11 some of it. */
 static void zone_pair(struct log_reading *r, struct cap_zone *z, const struct pair *p)
 {
 	if (size_set(r, z, p))
@@ -171,7 +174,8 @@ static void zone_pair(struct log_reading *r, struct cap_zone *z, const struct pa
 		z->stat[item] = pair_pages(p);
 		z->has_stat |= 1u << item;
 	}
-	if (!r->c->node_blocks)
+	int of_node = name_find(node_names, ARRAY_LEN(node_names), p->name);
+	if (of_node >= 0 && !(r->node_told[z->node] >> of_node & 1))
 		node_item_add(r, z->node, p);
 }
 
@@ -210,7 +214,7 @@ int log_zone_sizes(struct log_reading *r, unsigned node, enum zone_kind kind, ch
 {
 	static const char reserve[] = "lowmem_reserve[]:";
 	char *tail = strstr(rest, reserve); /* some kernels end the line only behind it */
-	struct pair p;
+	struct pair p = { 0 };
 	int error = zone_add(r, node, kind), more = 0;
 	if (tail)
 		*tail = 0;

@@ -83,6 +83,11 @@ static uint64_t *vmstat_field(struct capture *c, const char *name)
 		if (kernels_have(vm_event_info[i].kernels, c->version) &&
 		    !strcmp(name, vm_event_name((enum vm_event)i, buf)))
 			return &c->event[i];
+	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+		if (!strcmp(name, numa_stat_name[i])) {
+			c->has_vmstat_numa |= 1u << i;
+			return &c->vmstat_numa[i];
+		}
 	for (unsigned i = 0; i < NR_NODE_STATS; i++)
 		if (!strcmp(name, node_stat_name[i])) {
 			c->has_vmstat |= 1ull << i;

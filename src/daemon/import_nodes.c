@@ -77,12 +77,16 @@ static int distance_read(struct capture *c, unsigned id, struct why *why)
 	return 0;
 }
 
-static int huge_file(const struct capture *c, unsigned id, const char *name, uint64_t *out, struct why *why)
+static int huge_file(struct capture *c, unsigned id, const char *name, uint64_t *out, struct why *why)
 {
 	char path[192], line[64];
 	snprintf(path, sizeof(path), NODES "/node%u/hugepages/hugepages-%lukB/%s", id,
 		 PAGES_TO_KB(1ul << cap_pageblock_order(c)), name);
 	int error = cap_first_line(c, path, line, sizeof(line), why);
+	if (!error && !*line) {
+		cap_note(c, NOTE_CORRECTED, "huge pages", "%s: no number; taken as not there", path);
+		return -ENOENT;
+	}
 	if (!error && parse_u64(line, out))
 		error = why_set(why, -EINVAL, "%s/%s:1: \"%.40s\" is not a number", c->state, path, line);
 	return error;
@@ -164,6 +168,8 @@ static int node_read(struct capture *c, unsigned id, struct why *why)
 		error = cpumap_read(c, id, why);
 	if (!error)
 		error = distance_read(c, id, why);
+	if (!error)
+		error = cap_read_numastat(c, id, why);
 	if (!error)
 		error = huge_read(c, id, why);
 	return error ? error : blocks_read(c, id);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One zone's memory: free blocks where the layout puts them, pages on per-CPU
- * lists, pool pages, and pages of LRU lists (import_owned.c). All other memory
- * in use stays pinned and costs nothing.
+ * One zone's memory: free blocks where the layout puts them, pool pages, slabs
+ * (import_slab_place.c), pages on per-CPU lists, and pages of LRU lists
+ * (import_owned.c). All other memory in use stays pinned and costs nothing.
  */
 #include "daemon/import_capture.h"
 
 #include "base/mem.h"
 #include "daemon/import_layout.h"
 #include "daemon/import_owned.h"
+#include "daemon/import_slab.h"
 #include "mm/buddy.h"
 #include "mm/import.h"
 #include "vm/vm.h"
@@ -188,6 +189,9 @@ int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *f
 	int error = layout_place(&p->layout, &p->want, &sink);
 	if (!error) {
 		blocks_check(p, from);
+		error = import_slab_place(run, z, from, &p->layout);
+	}
+	if (!error) {
 		pcp_place(p, from);
 		error = import_owned_place(run, z, from, &p->layout);
 	}

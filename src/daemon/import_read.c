@@ -16,8 +16,8 @@
 static int (*const readers[])(struct capture *c, struct why *why) = {
 	cap_read_zoneinfo, cap_read_version, cap_read_buddyinfo, cap_read_pagetypeinfo,
 	cap_read_meminfo,  cap_read_vmstat,  cap_read_iomem,     cap_read_thp,
-	cap_read_knobs,    cap_read_nodes,   cap_read_cpus,      cap_read_sos,
-	cap_compare,
+	cap_read_knobs,    cap_read_nodes,   cap_read_cpus,      cap_read_slabinfo,
+	cap_read_sos,      cap_compare,
 };
 
 static int state_set(struct capture *c, const char *state, struct why *why)
@@ -28,7 +28,8 @@ static int state_set(struct capture *c, const char *state, struct why *why)
 	c->state = input_name(c->input);
 	c->here = !*c->state;
 	c->node = mem_zalloc(MM_NODES_MAX * sizeof(*c->node));
-	return c->node ? 0 : why_set(why, -ENOMEM, "%s: not enough memory to read it", state);
+	c->empty = mem_zalloc(sizeof(*c->empty));
+	return c->node && c->empty ? 0 : why_set(why, -ENOMEM, "%s: not enough memory to read it", state);
 }
 
 /* 32-bit kernels are the ones with high memory. */
@@ -78,6 +79,7 @@ static int files_read(struct capture *c, struct why *why)
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(readers) && !error; i++)
 		error = readers[i](c, why);
+	cap_note_empty(c);
 	if (!error)
 		error = bits_find(c, why);
 	return error ? error : page_size_check(c, why);
@@ -131,9 +133,11 @@ void import_free(struct capture *c)
 	}
 	pfn_ranges_fini(&c->ram);
 	mem_free(c->knob);
+	mem_free(c->cache);
 	mem_free(c->zone);
 	mem_free(c->node);
 	mem_free(c->note);
+	mem_free(c->empty);
 	mem_free(c->frames);
 	input_close(c->input);
 	mem_free(c);

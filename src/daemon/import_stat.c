@@ -8,6 +8,7 @@
  * The kernel's own memory has no zone in a capture: it is taken to be in the
  * highest zone of the node that the kernel can use, then in those below.
  */
+#include "daemon/import_slab.h"
 #include "daemon/import_use.h"
 #include "mm/import.h"
 #include "vm/vm.h"
@@ -37,10 +38,19 @@ static bool node_item_counts(unsigned item)
 	case NR_SHMEM:
 	case NR_ISOLATED_ANON: /* those pages stand on their list */
 	case NR_ISOLATED_FILE:
+	case NR_SLAB_RECLAIMABLE:
+	case NR_SLAB_UNRECLAIMABLE:
 		return true;
 	default:
 		return list_item(item, NR_INACTIVE_ANON);
 	}
+}
+
+/* Items that are what was placed: lists, and slabs, which all have pages. */
+static bool node_item_exact(unsigned item)
+{
+	return list_item(item, NR_INACTIVE_ANON) || item == NR_SLAB_RECLAIMABLE ||
+	       item == NR_SLAB_UNRECLAIMABLE;
 }
 
 struct printed {
@@ -90,7 +100,11 @@ static void node_item_set(const struct import_run *run, struct node *n, unsigned
 	if (item == NR_FILE_PAGES) /* anonymous pages, too */
 		sum += (int64_t)import_node_item(run, n->id, NR_SWAPCACHE);
 	struct printed p = printed_make(value, sum, (int64_t)n->machine->nr_cpus_online * DIFF_MOST,
-					list_item(item, NR_INACTIVE_ANON));
+					node_item_exact(item));
+	if (p.value != value && !list_item(item, NR_INACTIVE_ANON))
+		cap_note(run->c, NOTE_CORRECTED, node_stat_name[item],
+			 "node %u: %s is %ld, %ld pages of slabs found a place; those are counted",
+			 n->id, node_stat_name[item], value, p.value);
 	node_import_stat(n, (enum node_stat)item, p.value, p.sum);
 }
 
@@ -105,6 +119,10 @@ static uint64_t kernel_pin(struct node *n, enum pinned_kind kind, uint64_t pages
 		zone_import_pinned(z, kind, here);
 		if (kind == PINNED_PAGETABLE)
 			z->stat[NR_ZONE_PAGETABLE] += (int64_t)here;
+		if (kind == PINNED_SLAB_RECLAIMABLE)
+			n->stat[NR_SLAB_RECLAIMABLE] += (int64_t)here;
+		if (kind == PINNED_SLAB_UNRECLAIMABLE)
+			n->stat[NR_SLAB_UNRECLAIMABLE] += (int64_t)here;
 		pages -= here;
 	}
 	return pages;
@@ -113,8 +131,8 @@ static uint64_t kernel_pin(struct node *n, enum pinned_kind kind, uint64_t pages
 static void node_pin(struct import_run *run, struct node *n)
 {
 	const uint64_t pages[PINNED_KINDS] = {
-		[PINNED_SLAB_RECLAIMABLE] = import_node_item(run, n->id, NR_SLAB_RECLAIMABLE),
-		[PINNED_SLAB_UNRECLAIMABLE] = import_node_item(run, n->id, NR_SLAB_UNRECLAIMABLE),
+		[PINNED_SLAB_RECLAIMABLE] = import_slab_pinned(run, n->id, SLABS_RECLAIMABLE),
+		[PINNED_SLAB_UNRECLAIMABLE] = import_slab_pinned(run, n->id, SLABS_UNRECLAIMABLE),
 		[PINNED_STACK] = import_node_item(run, n->id, NR_KERNEL_STACK_KB) >> (PAGE_SHIFT - 10),
 		[PINNED_PAGETABLE] = run->use[n->id].tables,
 	};
@@ -130,6 +148,8 @@ static void node_pin(struct import_run *run, struct node *n)
 static void node_set(struct import_run *run, struct node *n)
 {
 	int32_t threshold = n->stat_threshold;
+	n->stat[NR_SLAB_RECLAIMABLE] = (int64_t)import_slab_placed(run, n->id, SLABS_RECLAIMABLE);
+	n->stat[NR_SLAB_UNRECLAIMABLE] = (int64_t)import_slab_placed(run, n->id, SLABS_UNRECLAIMABLE);
 	node_pin(run, n);
 	n->stat_threshold = DIFF_MOST;
 	for (unsigned item = 0; item < NR_NODE_STATS; item++)

@@ -345,7 +345,7 @@ static int members_read(struct tar *t, struct archive *a, struct why *why)
 
 int tar_load(struct tar *t, int fd, const char *name, struct why *why)
 {
-	struct archive *a;
+	struct archive *a = NULL;
 	*t = (struct tar){ .fd = fd, .name = name };
 	int error = archive_start(t, &a, why);
 	if (error)
@@ -451,7 +451,7 @@ int tar_contents(struct tar *t,
 		 void *ctx, struct why *why)
 {
 	char path[NAME_BYTES], task[256];
-	struct archive *a;
+	struct archive *a = NULL;
 	struct archive_entry *e;
 	int error = archive_start(t, &a, why), more;
 	if (error)

@@ -154,6 +154,7 @@ static void user_min_free_guess(struct vm *vm)
 
 void import_knobs_set(struct capture *c, struct vm *vm)
 {
+	import_loaded_set(c, vm);
 	for (unsigned i = 0; i < ARRAY_LEN(knobs); i++)
 		knob_set(c, vm, i);
 	ratios_set(c, vm);

@@ -32,13 +32,26 @@ static uint64_t share(uint64_t pages, uint64_t part, uint64_t whole)
 	return whole ? (uint64_t)((unsigned __int128)pages * part / whole) : 0;
 }
 
-static uint64_t node_used(const struct capture *c, unsigned node, bool all)
+static uint64_t node_used(const struct capture *c, unsigned node)
 {
 	uint64_t used = 0;
 	for (unsigned i = 0; i < c->nr_zones; i++)
-		if (all || c->zone[i].node == node)
+		if (c->zone[i].node == node)
 			used += used_pages(&c->zone[i]);
 	return used;
+}
+
+/* The shares of all nodes add up to the whole. */
+static uint64_t node_share(const struct capture *c, uint64_t pages, unsigned node)
+{
+	uint64_t all = 0, below = 0, own = 0;
+	for (unsigned i = 0; i < c->nr_zones; i++) {
+		uint64_t used = used_pages(&c->zone[i]);
+		all += used;
+		below += c->zone[i].node < node ? used : 0;
+		own += c->zone[i].node == node ? used : 0;
+	}
+	return share(pages, below + own, all) - share(pages, below, all);
 }
 
 static bool item_is_huge(enum node_stat s)
@@ -57,7 +70,7 @@ uint64_t import_node_item(const struct import_run *run, unsigned node, enum node
 	const struct capture *c = run->c;
 	uint64_t value = c->node[node].stat[s];
 	if (!(c->node[node].has_stat >> s & 1))
-		value = share(c->vmstat[s], node_used(c, node, false), node_used(c, node, true));
+		value = node_share(c, c->vmstat[s], node);
 	return item_is_huge(s) ? value << run->vm->machine.pageblock_order : value;
 }
 
@@ -67,7 +80,7 @@ uint64_t import_list_pages(const struct import_run *run, const struct cap_zone *
 	if (from->has_stat & 1u << item)
 		return from->stat[item];
 	return share(import_node_item(run, from->node, (enum node_stat)(NR_INACTIVE_ANON + list)),
-		     used_pages(from), node_used(run->c, from->node, false));
+		     used_pages(from), node_used(run->c, from->node));
 }
 
 /* ---- One node ---- */

@@ -47,9 +47,8 @@ void cap_version_set(struct capture *c, bool known, unsigned major, unsigned min
 	snprintf(name, sizeof(name), "%u.%u", major, minor);
 	const struct kernel_version *named = known ? kernel_version_of(major, minor) : NULL;
 	c->version = version_by_lines(c);
-	if (known && (kernel_version_find(name) || !named->captured))
-		c->version = named;
-	else if (known && c->version->kernel == KERNEL_3_10) /* no such lines yet, but not that old */
+	bool bare = c->version->kernel == KERNEL_3_10; /* no such lines yet, but not that old */
+	if (known && (kernel_version_find(name) || !named->captured || bare))
 		c->version = named;
 	if (!known || strcmp(name, c->version->name))
 		cap_note(c, NOTE_GUESSED, "kernel", "%s%s; behaves as %s",

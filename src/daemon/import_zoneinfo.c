@@ -73,8 +73,8 @@ int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node, enum z
 
 static int header_read(struct reading *r, char *line)
 {
-	unsigned node;
-	enum zone_kind kind;
+	unsigned node = 0;
+	enum zone_kind kind = ZONE_DMA;
 	int error = cap_zone_words(&r->f, &line, &node, &kind, r->why);
 	if (error)
 		return error;

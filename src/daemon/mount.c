@@ -22,14 +22,17 @@ static int args_build(struct fuse_args *args, const struct options *o)
 	char *list = NULL;
 	bool allow_other = o->allow_other || (!geteuid() && !o->private);
 	struct text name;
+	char max_read[32];
 
 	text_init(&name, 0);
 	text_str(&name, "fsname=");
 	text_str(&name, o->source);
+	snprintf(max_read, sizeof(max_read), "max_read=%u", o->max_read);
 	int err = fuse_opt_add_opt(&list, "subtype=ummfs") ||
 		  fuse_opt_add_opt(&list, "default_permissions") ||
 		  fuse_opt_add_opt_escaped(&list, text_cstr(&name)) ||
 		  (allow_other && fuse_opt_add_opt(&list, "allow_other")) ||
+		  (o->max_read && fuse_opt_add_opt(&list, max_read)) ||
 		  (o->fuse.len && fuse_opt_add_opt(&list, o->fuse.buf)) ||
 		  fuse_opt_add_arg(args, "ummfs") || fuse_opt_add_arg(args, "-o") ||
 		  fuse_opt_add_arg(args, list) || (o->debug && fuse_opt_add_arg(args, "-d"));
@@ -127,6 +130,7 @@ int mount_open(struct mount *m, struct vm *vm, const struct options *o, const ch
 	const struct fs_options fo = {
 		.uid = o->uid,
 		.gid = o->gid,
+		.max_read = o->max_read,
 		.dev_mem = vm->region ? vm->region->path : NULL,
 	};
 
@@ -145,6 +149,8 @@ int mount_open(struct mount *m, struct vm *vm, const struct options *o, const ch
 	}
 	vm->tasks.gone_ctx = &m->notifier;
 	vm->tasks.gone = notifier_task_gone;
+	vm->cache_gone_ctx = &m->notifier;
+	vm->cache_gone = notifier_cache_gone;
 	return 0;
 }
 

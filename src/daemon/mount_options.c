@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/options.h"
 
+#include "base/mem.h"
 #include "base/parse.h"
+#include "fs/fs.h"
+#include "mm/slab_debug.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -12,7 +16,7 @@
  * and those that fstab and mount(8) leave in the list, which mean nothing here.
  */
 
-enum word_arg { ARG_NONE, ARG_NEEDED };
+enum word_arg { ARG_NONE, ARG_NEEDED, ARG_MAY };
 
 struct word {
 	const char *name;
@@ -89,9 +93,31 @@ static int use_workers(struct options *o, const char *value)
 {
 	uint64_t n;
 
-	if (parse_u64(value, &n) || n < 1 || n > LOOP_THREADS_MAX)
+	if (parse_u64(value, &n) || n < 1 || n > LOOP_WORKERS_MAX)
 		return -EINVAL;
 	o->loop.workers = (unsigned)n;
+	return 0;
+}
+
+/* Kept from programs that we start. */
+static int use_lifeline(struct options *o, const char *value)
+{
+	uint64_t fd;
+
+	if (parse_u64(value, &fd) || fd > INT_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC))
+		return -EINVAL;
+	o->lifeline_fd = (int)fd;
+	return 0;
+}
+
+/* libfuse wants it in the list, and again when the session begins. */
+static int use_max_read(struct options *o, const char *value)
+{
+	uint64_t bytes;
+
+	if (parse_u64(value, &bytes) || bytes < PAGE_SIZE || bytes > FS_IO_BYTES_MAX)
+		return -EINVAL;
+	o->max_read = (unsigned)bytes;
 	return 0;
 }
 
@@ -116,6 +142,20 @@ static int use_debug(struct options *o, const char *value)
 	return 0;
 }
 
+/* As the kernel's boot parameter: nothing behind the name means everything. */
+static int use_slab_debug(struct options *o, const char *value)
+{
+	if (value && !slab_debug_valid(value))
+		return -EINVAL;
+	char *text = mem_strdup(value ? value : "");
+	if (!text)
+		return -ENOMEM;
+	mem_free(o->slab_debug);
+	o->slab_debug = text;
+	o->boot.slab_debug = text;
+	return 0;
+}
+
 static const struct word words[] = {
 	{ "backing", ARG_NEEDED, use_backing, "auto, hugetlb, thp or sparse" },
 	{ "limit", ARG_NEEDED, use_limit, "a size such as 8G" },
@@ -123,18 +163,24 @@ static const struct word words[] = {
 	{ "deterministic", ARG_NONE, use_deterministic, NULL },
 	{ "strict", ARG_NONE, use_strict, NULL },
 	{ "seed", ARG_NEEDED, use_seed, "a number" },
+	{ "slab_debug", ARG_MAY, use_slab_debug,
+	  "FZPUTAO or - and names of caches, as FZ\\,kmalloc-*;P\\,dentry" },
+	{ "slub_debug", ARG_MAY, use_slab_debug,
+	  "FZPUTAO or - and names of caches, as FZ\\,kmalloc-*;P\\,dentry" },
 	{ "uid", ARG_NEEDED, use_uid, "a user number" },
 	{ "gid", ARG_NEEDED, use_gid, "a group number" },
 	{ "workers", ARG_NEEDED, use_workers, "1 to 8" },
+	{ "max_read", ARG_NEEDED, use_max_read, "4096 to 1048576 bytes" },
 	{ "allow_other", ARG_NONE, use_allow_other, NULL },
 	{ "private", ARG_NONE, use_private, NULL },
+	{ "lifeline", ARG_NEEDED, use_lifeline, "the number of an open file descriptor" },
 	{ "debug", ARG_NONE, use_debug, NULL },
 };
 
 /* For libfuse, as they are. */
 static const char *const fuse_words[] = {
-	"ro",   "rw",    "nosuid",  "nodev",     "noexec",  "noatime",
-	"sync", "async", "dirsync", "max_read=", "fsname=", "auto_unmount",
+	"ro",   "rw",    "nosuid",  "nodev",   "noexec",       "noatime",
+	"sync", "async", "dirsync", "fsname=", "auto_unmount",
 };
 
 /* What mount(8), fstab and systemd may leave in the list. A '*' stands for any rest. */

@@ -181,6 +181,7 @@ int options_parse(struct options *o, int argc, char **argv, struct why *why)
 {
 	memset(o, 0, sizeof(*o));
 	text_init(&o->fuse, 0);
+	o->lifeline_fd = -1;
 	o->uid = getuid();
 	o->gid = getgid();
 	o->loop = loop_defaults();
@@ -198,6 +199,7 @@ void options_fini(struct options *o)
 {
 	mem_free(o->mountpoint);
 	mem_free(o->source);
+	mem_free(o->slab_debug);
 	free(o->config); /* realpath's */
 	free(o->from);
 	text_fini(&o->fuse);

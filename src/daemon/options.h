@@ -26,11 +26,14 @@ struct options {
 	char *mountpoint; /* as given */
 	char *source; /* fsname of the mount: SOURCE as given, or "ummfs" */
 	char *config, *from; /* absolute; what boot.config and boot.from point to */
+	char *slab_debug; /* what boot.slab_debug points to */
 	const char *dump; /* directory of --dump: argv's */
 	bool foreground, debug;
+	int lifeline_fd; /* -1: none; the daemon ends when its other end does */
 	bool allow_other, private; /* asked for; -o private: only the mounting user */
 	uid_t uid;
 	gid_t gid;
+	unsigned max_read; /* bytes in one read request; 0: as many as the host kernel likes */
 	struct loop_options loop;
 	struct boot_options boot;
 	struct text fuse; /* options for libfuse, separated by commas */

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "fs/listing.h"
+#include "fs/request.h"
 
 #include <errno.h>
 #include <string.h>
@@ -117,13 +118,12 @@ static int remove_errno(enum entry_realm realm)
 	return realm == REALM_SYSCTL ? EACCES : EPERM;
 }
 
-static void task_mkdir(fuse_req_t req, struct fs *fs, const char *name)
+static void task_mkdir(fuse_req_t req, struct fs *fs, const char *name, mode_t mode)
 {
 	const struct fuse_ctx *who = fuse_req_ctx(req);
-	struct fuse_entry_param e;
 	struct inode i;
 	struct task *t;
-	int err = task_create(fs->vm, name, who->uid, who->gid, &t);
+	int err = task_create_mode(fs->vm, name, who->uid, who->gid, mode, &t);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -134,18 +134,16 @@ static void task_mkdir(fuse_req_t req, struct fs *fs, const char *name)
 		fuse_reply_err(req, -err);
 		return;
 	}
-	entry_param_fill(fs, &i, &e);
+	inode_answer(req, fs, &i, fs->tree.tasks->ino, name);
 	inode_put(&i);
-	fuse_reply_entry(req, &e);
 }
 
 void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct fs *fs = fuse_req_userdata(req);
 
-	(void)mode;
 	if (parent == fs->tree.tasks->ino)
-		task_mkdir(req, fs, name);
+		task_mkdir(req, fs, name, mode); /* the host kernel has applied the umask */
 	else
 		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
@@ -165,14 +163,25 @@ static int task_rmdir(struct fs *fs, const char *name)
 	return err;
 }
 
+static void rmdir_answer(struct client *c, ssize_t result)
+{
+	fuse_reply_err(client_req(c), (int)-result);
+}
+
 void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fuse_req_userdata(req);
+	struct request r;
+	int err;
 
-	if (parent == fs->tree.tasks->ino)
-		fuse_reply_err(req, -task_rmdir(fs, name));
-	else
+	if (parent != fs->tree.tasks->ino) {
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+		return;
+	}
+	request_begin(&r, req, rmdir_answer); /* once the name has gone, nobody has to wait for the memory */
+	err = task_rmdir(fs, name);
+	if (request_end(&r))
+		rmdir_answer(&r.client, err);
 }
 
 void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -13,7 +13,8 @@
 #define FS_TIMEOUT_TASK 1.0
 
 double inode_timeout(const struct inode *i);
-void entry_param_fill(struct fs *fs, const struct inode *i, struct fuse_entry_param *e);
+/* Reply to a lookup or mkdir of this name. */
+void inode_answer(fuse_req_t req, struct fs *fs, const struct inode *i, uint64_t dir, const char *name);
 
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);

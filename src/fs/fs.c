@@ -17,6 +17,7 @@ int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o)
 	memset(fs, 0, sizeof(*fs));
 	fs->vm = vm;
 	clock_gettime(CLOCK_REALTIME, &fs->born);
+	fs->max_read = o->max_read;
 	int err = tree_init(&fs->tree, o->uid, o->gid);
 	if (err)
 		return err;

@@ -17,6 +17,7 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
+#define FS_IO_BYTES_MAX (1u << 20) /* in one request */
 #define FS_SPARE_SNAPSHOTS 16
 #define FS_SPARE_HANDLES 64
 
@@ -27,6 +28,7 @@ struct fs {
 	struct tree tree;
 	struct kmsg kmsg; /* dev/kmsg */
 	struct timespec born; /* every time stamp of the tree */
+	unsigned max_read;
 
 	struct lock spare_lock; /* RANK_LOG: a leaf */
 	struct snapshot *snapshot[FS_SPARE_SNAPSHOTS];
@@ -40,6 +42,7 @@ struct fs_options {
 	uid_t uid; /* owner of the tree */
 	gid_t gid;
 	const char *dev_mem; /* target of dev/mem, NULL: no such file */
+	unsigned max_read; /* the mount's option of that name; 0: none */
 };
 
 /* 0 or -ENOMEM. vm outlives fs. */

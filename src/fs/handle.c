@@ -31,6 +31,7 @@ struct handle {
 	bool rendered;
 	bool append;
 	bool written;
+	off_t behind; /* where the last read of a text ended: a write there is one that read(2) and write(2) led to */
 	char *mem; /* bytes of the last read of a task's memory */
 	size_t mem_cap;
 	int state_fd; /* of an open state.tar, else -1 */
@@ -146,6 +147,7 @@ int handle_open(struct fs *fs, const struct inode *i, int flags, struct handle *
 	h->ino = i->ino;
 	h->append = flags & O_APPEND;
 	h->rendered = h->written = false;
+	h->behind = 0;
 	if (is_state(i)) {
 		h->state_fd = state_tar_open(fs);
 		if (h->state_fd < 0) {
@@ -201,6 +203,9 @@ int inode_render(struct fs *fs, const struct inode *i, struct text *text)
 	case INODE_PID_VIEW:
 		i->view->render_task(text, i->task);
 		break;
+	case INODE_CACHE_ATTR:
+		err = cache_attr_read(fs->vm, i->cache, i->cache_attr, text);
+		break;
 	default:
 		return -EISDIR;
 	}
@@ -217,9 +222,10 @@ static bool is_mem(const struct inode *i)
 	return i->kind == INODE_TASK_ATTR && i->attr->is_mem;
 }
 
-static bool is_sysctl(const struct inode *i)
+static bool ends_after_one_read(const struct inode *i)
 {
-	return i->kind == INODE_ENTRY && i->entry->kind == ENTRY_KNOB && i->entry->knob->style == KNOB_SYSCTL;
+	return i->kind == INODE_ENTRY && i->entry->kind == ENTRY_KNOB &&
+	       i->entry->knob->style == KNOB_SYSCTL && !i->entry->knob->stream;
 }
 
 static int mem_reserve(struct handle *h, size_t len)
@@ -270,7 +276,7 @@ static int text_slice(struct fs *fs, struct handle *h, const struct inode *i, si
 		      off_t offset, struct slice *out)
 {
 	*out = (struct slice){ "", 0 };
-	if (offset && is_sysctl(i))
+	if (offset && ends_after_one_read(i))
 		return 0;
 	if (!offset || !h->rendered) {
 		int err = text_refresh(fs, h, i);
@@ -279,6 +285,7 @@ static int text_slice(struct fs *fs, struct handle *h, const struct inode *i, si
 	}
 	if ((uint64_t)offset < h->text.len)
 		*out = (struct slice){ h->text.buf + offset, MIN(len, h->text.len - (size_t)offset) };
+	h->behind = offset + (off_t)out->len;
 	return 0;
 }
 
@@ -321,15 +328,21 @@ static ssize_t knob_entry_write(struct fs *fs, struct handle *h, const struct en
 {
 	if (e->knob->style == KNOB_SYSFS)
 		len = MIN(len, SYSFS_WRITE_MAX);
-	else if (!sysctl_write_counts(h, offset))
-		return (ssize_t)len;
+	else if (!e->knob->stream && !sysctl_write_counts(h, offset))
+		return knob_write_past(e->knob, fs->vm, len);
 	return knob_write(e->knob, fs->vm, e->arg, buf, len);
 }
 
-/* Root may open a text of proc for writing; there is nothing that could take what is written. */
-static ssize_t view_write(off_t offset)
+/*
+ * Root may open a text of proc for writing; there is nothing that could take
+ * what is written. pwrite is not even possible: an offset that reading did not lead to is taken for one.
+ */
+static ssize_t view_write(struct handle *h, off_t offset)
 {
-	return offset ? -ESPIPE : -EIO;
+	lock_take(&h->lock);
+	bool in_turn = !offset || offset == h->behind;
+	lock_drop(&h->lock);
+	return in_turn ? -EIO : -ESPIPE;
 }
 
 ssize_t handle_write(struct fs *fs, struct handle *h, const char *buf, size_t len, off_t offset)
@@ -340,12 +353,16 @@ ssize_t handle_write(struct fs *fs, struct handle *h, const char *buf, size_t le
 		return n;
 	if (i.kind == INODE_ENTRY && i.entry->kind == ENTRY_KNOB)
 		n = knob_entry_write(fs, h, i.entry, buf, len, offset);
+	else if (i.kind == INODE_ENTRY && i.entry->kind == ENTRY_VIEW && i.entry->view->store)
+		n = i.entry->view->store(fs->vm, buf, len);
+	else if (i.kind == INODE_CACHE_ATTR)
+		n = cache_attr_write(fs->vm, i.cache, i.cache_attr, buf, len);
 	else if (is_mem(&i))
 		n = task_mem_write(i.task, buf, len, (uint64_t)offset);
 	else if (i.kind == INODE_TASK_ATTR)
 		n = task_attr_write(i.task, i.attr, buf, len);
 	else
-		n = view_write(offset);
+		n = view_write(h, offset);
 	inode_put(&i);
 	return n;
 }

@@ -2,6 +2,8 @@
 #include "fs/inode.h"
 
 #include "base/parse.h"
+#include "fs/inode_cache.h"
+#include "vm/dcache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,6 +51,14 @@ uint64_t pid_view_ino(const struct task *t, unsigned row)
 	return task_ino(t, WHICH_VIEWS + row);
 }
 
+bool ino_is_mem(uint64_t ino)
+{
+	unsigned which = ino & ((1u << WHICH_BITS) - 1);
+
+	return ino_is_task(ino) && which >= WHICH_ATTRS && which < WHICH_VIEWS &&
+	       task_attr_table[which - WHICH_ATTRS].is_mem;
+}
+
 const char *pid_view_name(const struct view *v)
 {
 	static const char prefix[] = "proc/%u/";
@@ -77,6 +87,8 @@ static void task_inode(struct inode *i, struct task *t, unsigned which)
 
 int inode_get(struct fs *fs, uint64_t ino, struct inode *out)
 {
+	if (ino_is_cache(ino))
+		return cache_inode_get(fs, ino, out);
 	if (!ino_is_task(ino)) {
 		*out = (struct inode){ .ino = ino, .kind = INODE_ENTRY, .entry = tree_entry(&fs->tree, ino) };
 		return out->entry ? 0 : -ESTALE;
@@ -111,6 +123,8 @@ static int entry_lookup(struct fs *fs, const struct entry *dir, const char *name
 		*out = (struct inode){ .ino = e->ino, .kind = INODE_ENTRY, .entry = e };
 		return 0;
 	}
+	if (dir->dynamic == DYNAMIC_CACHES)
+		return cache_dir_lookup(fs, name, out);
 	if (dir->dynamic == DYNAMIC_TASKS)
 		t = task_find(fs->vm, name);
 	else if (dir->dynamic == DYNAMIC_PIDS && *name != '0' && !parse_u64(name, &pid) && pid <= INT32_MAX)
@@ -148,6 +162,9 @@ int inode_lookup(struct fs *fs, uint64_t dir, const char *name, struct inode *ou
 	if (above.kind == INODE_ENTRY)
 		return entry_lookup(fs, above.entry, name, out);
 
+	if (above.kind == INODE_CACHE_DIR)
+		return cache_attr_lookup(&above, name, out);
+
 	unsigned which = 0;
 	if (above.kind == INODE_TASK_DIR)
 		which = attr_which(name);
@@ -161,6 +178,28 @@ int inode_lookup(struct fs *fs, uint64_t dir, const char *name, struct inode *ou
 	}
 	task_inode(out, above.task, which); /* the reference moves on */
 	return 0;
+}
+
+static bool inode_is_kept(const struct inode *i)
+{
+	return i->kind == INODE_TASK_DIR || i->kind == INODE_TASK_ATTR;
+}
+
+void inode_known(const struct inode *i, uint64_t dir, const char *name)
+{
+	if (inode_is_kept(i))
+		dcache_add(i->task, dir, name, i->ino);
+}
+
+/* Of a task that has gone there is nothing left to forget. */
+void inode_forget(struct fs *fs, uint64_t ino, uint64_t nlookup)
+{
+	struct inode i;
+	if (!ino_is_task(ino) || inode_get(fs, ino, &i))
+		return;
+	if (inode_is_kept(&i))
+		dcache_forget(i.task, ino, nlookup);
+	inode_put(&i);
 }
 
 /* What a text says about its own length: nothing under proc, a page under sys, and the truth elsewhere. */
@@ -219,7 +258,7 @@ static void task_stat(const struct inode *i, struct stat *st)
 	st->st_gid = i->task->gid;
 	switch (i->kind) {
 	case INODE_TASK_DIR:
-		st->st_mode = S_IFDIR | 0755;
+		st->st_mode = S_IFDIR | i->task->mode;
 		st->st_nlink = 2;
 		break;
 	case INODE_PID_DIR:
@@ -227,7 +266,7 @@ static void task_stat(const struct inode *i, struct stat *st)
 		st->st_nlink = 2;
 		break;
 	case INODE_TASK_ATTR:
-		st->st_mode = S_IFREG | i->attr->mode;
+		st->st_mode = S_IFREG | task_attr_mode(i->task, i->attr);
 		st->st_size = i->attr->is_mem ? (off_t)task_mem_bytes(i->task) : 0;
 		break;
 	default:
@@ -245,6 +284,8 @@ void inode_stat(struct fs *fs, const struct inode *i, struct stat *st)
 	st->st_atim = st->st_mtim = st->st_ctim = fs->born;
 	if (i->kind == INODE_ENTRY)
 		entry_stat(fs, i->entry, st);
+	else if (inode_is_cache(i))
+		cache_stat(fs, i, st);
 	else
 		task_stat(i, st);
 }
@@ -253,6 +294,8 @@ enum entry_realm inode_realm(const struct inode *i)
 {
 	if (i->kind == INODE_ENTRY)
 		return i->entry->realm;
+	if (inode_is_cache(i))
+		return REALM_SYS;
 	return i->kind == INODE_TASK_DIR || i->kind == INODE_TASK_ATTR ? REALM_TASKS : REALM_PROC;
 }
 
@@ -280,7 +323,10 @@ int inode_may_open(const struct inode *i, int flags)
 	switch (i->kind) {
 	case INODE_TASK_DIR:
 	case INODE_PID_DIR:
+	case INODE_CACHE_DIR:
 		return -EISDIR;
+	case INODE_CACHE_ATTR: /* all can be read */
+		return how != O_RDONLY && !i->cache_attr->store ? -EACCES : 0;
 	case INODE_TASK_ATTR:
 	case INODE_PID_VIEW:
 		return 0;
@@ -301,6 +347,8 @@ static bool attrs_fixed(const struct inode *i)
 
 int inode_chmod(const struct inode *i, mode_t mode)
 {
+	if (i->kind == INODE_CACHE_ATTR && (mode & 07777) == i->cache_attr->mode)
+		return 0;
 	if (attrs_fixed(i))
 		return -EPERM;
 	WRITE_RELAXED(&i->entry->mode, (uint16_t)(mode & 07777));

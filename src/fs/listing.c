@@ -2,11 +2,12 @@
 #include "fs/listing.h"
 
 #include "base/mem.h"
+#include "fs/inode_cache.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* What is in a directory: entries of the tree in their order, then tasks by slot, each with its type. */
+/* What is in a directory: entries of the tree in their order, then tasks by slot or slab caches by age, each with its type. */
 
 void listing_init(struct listing *l)
 {
@@ -66,6 +67,18 @@ static int task_dirs_add(struct listing *l, struct fs *fs, enum entry_dynamic dy
 	return err;
 }
 
+static int cache_dirs_add(struct listing *l, struct fs *fs)
+{
+	struct slabs *sl = &fs->vm->slabs;
+	int err = 0;
+
+	lock_take(&sl->lock);
+	for (const struct kmem_cache *s = sl->oldest; s && !err; s = s->newer)
+		err = item_add(l, s->name, cache_dir_ino(cache_id_of(s)), S_IFDIR);
+	lock_drop(&sl->lock);
+	return err;
+}
+
 static int entry_fill(struct listing *l, struct fs *fs, const struct entry *dir)
 {
 	if (dir->kind != ENTRY_DIR)
@@ -73,7 +86,9 @@ static int entry_fill(struct listing *l, struct fs *fs, const struct entry *dir)
 	int err = dots_add(l, dir->ino, dir->parent->ino);
 	for (const struct entry *e = dir->first_child; e && !err; e = e->next)
 		err = item_add(l, e->name, e->ino, entry_type(e));
-	if (!err && dir->dynamic)
+	if (!err && dir->dynamic == DYNAMIC_CACHES)
+		err = cache_dirs_add(l, fs);
+	else if (!err && dir->dynamic)
 		err = task_dirs_add(l, fs, dir->dynamic);
 	return err;
 }
@@ -99,6 +114,15 @@ static int pid_fill(struct listing *l, struct fs *fs, const struct task *t)
 	return err;
 }
 
+static int cache_fill(struct listing *l, struct fs *fs, struct cache_id id)
+{
+	int err = dots_add(l, cache_dir_ino(id), fs->tree.slab->ino);
+
+	for (unsigned i = 0; i < nr_cache_attrs && !err; i++)
+		err = item_add(l, cache_attr_table[i].name, cache_attr_ino(id, i), S_IFREG);
+	return err;
+}
+
 int listing_fill(struct listing *l, struct fs *fs, uint64_t dir)
 {
 	struct inode i;
@@ -113,6 +137,8 @@ int listing_fill(struct listing *l, struct fs *fs, uint64_t dir)
 		err = task_fill(l, fs, i.task);
 	else if (i.kind == INODE_PID_DIR)
 		err = pid_fill(l, fs, i.task);
+	else if (i.kind == INODE_CACHE_DIR)
+		err = cache_fill(l, fs, i.cache);
 	else
 		err = -ENOTDIR;
 	inode_put(&i);

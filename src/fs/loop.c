@@ -47,6 +47,7 @@ struct worker {
 	struct fuse_buf buf;
 	unsigned spin_skip, spin_backoff;
 	unsigned answered, backlog;
+	bool blocking; /* in a request that may take long */
 	bool ended; /* relaxed */
 };
 
@@ -68,6 +69,8 @@ struct loop {
 };
 
 static void *worker_main(void *arg);
+
+static _Thread_local struct worker *worker_here;
 
 static bool loop_stopping(const struct loop *l)
 {
@@ -229,7 +232,7 @@ static void worker_spin(const struct loop *l, struct worker *w)
 	w->spin_skip = w->spin_backoff;
 }
 
-/* What may allocate or free for long. Who reads never waits for those who write. */
+/* What may allocate or free for long. Who reads does not wait for those who write, or says so (loop_may_wait). */
 static bool request_may_block(const struct fuse_buf *buf)
 {
 	const struct fuse_in_header *in = buf->mem;
@@ -237,16 +240,30 @@ static bool request_may_block(const struct fuse_buf *buf)
 	return in->opcode == FUSE_WRITE || in->opcode == FUSE_MKDIR || in->opcode == FUSE_RMDIR;
 }
 
+void loop_may_wait(void)
+{
+	struct worker *w = worker_here;
+
+	if (!w || w->blocking)
+		return;
+	w->blocking = true;
+	blocking_begin(w->loop);
+}
+
+bool loop_ending(void)
+{
+	return worker_here && loop_stopping(worker_here->loop);
+}
+
 static void worker_answer(struct loop *l, struct worker *w)
 {
-	bool blocking = request_may_block(&w->buf);
-
 	backlog_watch(l, w);
-	if (blocking)
-		blocking_begin(l);
+	if (request_may_block(&w->buf))
+		loop_may_wait();
 	fuse_session_process_buf(l->session, &w->buf);
-	if (blocking)
+	if (w->blocking)
 		blocking_end(l);
+	w->blocking = false;
 }
 
 static void *worker_main(void *arg)
@@ -254,6 +271,7 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct loop *l = w->loop;
 
+	worker_here = w;
 	while (!loop_stopping(l)) {
 		if (others_receive(l) && !request_waiting(l)) {
 			worker_park(l);
@@ -341,7 +359,7 @@ int loop_start(struct loop **out, struct fuse_session *session, const struct loo
 	l->fd = fuse_session_fd(session);
 	l->end_fd = l->timer_fd = -1;
 	l->spin_ns = o->spin_us * 1000ull;
-	l->base = CLAMP(o->workers, 1u, LOOP_THREADS_MAX);
+	l->base = CLAMP(o->workers, 1u, LOOP_WORKERS_MAX);
 	l->max = l->base == 1 ? 1 : LOOP_THREADS_MAX;
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_cond_init(&l->called, NULL);

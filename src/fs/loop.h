@@ -18,10 +18,11 @@
 
 #include <fuse_lowlevel.h>
 
-#define LOOP_THREADS_MAX 8u
+#define LOOP_WORKERS_MAX 8u
+#define LOOP_THREADS_MAX 64u
 
 struct loop_options {
-	unsigned workers; /* threads that receive at the same time; 1: never more than one thread */
+	unsigned workers; /* threads that receive at the same time, up to LOOP_WORKERS_MAX; 1: never more than one thread */
 	unsigned spin_us; /* 0: sleep at once */
 };
 
@@ -31,6 +32,10 @@ struct loop;
 MUST_CHECK int loop_start(struct loop **out, struct fuse_session *session, const struct loop_options *o);
 int loop_end_fd(const struct loop *l); /* readable once the mount is gone */
 void loop_stop(struct loop *l); /* no request is answered after it; frees l */
+
+/* Inside a request, on one of the threads: it may take long from here on. Does nothing elsewhere. */
+void loop_may_wait(void);
+bool loop_ending(void); /* the loop waits for this request, to stop */
 
 /* What suits this host: two workers, a spin unless there is one CPU only. */
 struct loop_options loop_defaults(void);

@@ -8,7 +8,7 @@
 
 /*
  * A queue of names and the thread that empties it. A notice that finds no
- * memory is left out: cached names of tasks live for a second, and the inode
+ * memory is left out: cached names of what comes and goes live for a second, and the inode
  * behind one that is gone answers ESTALE, on which the kernel looks again.
  */
 
@@ -101,4 +101,11 @@ void notifier_task_gone(void *ctx, uint32_t id, pid_t pid, const char *name)
 	snprintf(number, sizeof(number), "%d", (int)pid);
 	notice_add(n, n->fs->tree.tasks->ino, name);
 	notice_add(n, n->fs->tree.proc->ino, number);
+}
+
+void notifier_cache_gone(void *ctx, const char *name)
+{
+	struct notifier *n = ctx;
+
+	notice_add(n, n->fs->tree.slab->ino, name);
 }

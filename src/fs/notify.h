@@ -32,5 +32,7 @@ void notifier_stop(struct notifier *n);
 
 /* A task has gone: forget tasks/NAME and proc/PID. Never waits. Of the shape of tasks.gone; ctx is the notifier. */
 void notifier_task_gone(void *ctx, uint32_t id, pid_t pid, const char *name);
+/* A slab cache has gone: forget sys/kernel/slab/NAME. Never waits. Of the shape of vm->cache_gone. */
+void notifier_cache_gone(void *ctx, const char *name);
 
 #endif

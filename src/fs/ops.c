@@ -4,6 +4,8 @@
 #include "base/caller.h"
 #include "fs/dirops.h"
 #include "fs/handle.h"
+#include "fs/loop.h"
+#include "fs/request.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,17 +21,18 @@
  * Every open file is direct_io, for its length is not known before it is read.
  */
 
-#define IO_BYTES_MAX (1u << 20)
-
 static void fs_op_init(void *user, struct fuse_conn_info *conn)
 {
-	(void)user;
+	const struct fs *fs = user;
+
 	/* texts are small and made in user memory: a pipe would only add work */
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
 				  FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
 	/* O_TRUNC comes with the open, where it means nothing, and not as a change of size before it */
 	conn->want |= conn->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS);
-	conn->max_write = IO_BYTES_MAX;
+	conn->max_write = FS_IO_BYTES_MAX;
+	if (fs->max_read)
+		conn->max_read = fs->max_read; /* libfuse ends the session when they differ */
 	conn->time_gran = 1;
 }
 
@@ -51,7 +54,7 @@ static double attr_timeout(const struct inode *i)
 	return i->kind == INODE_TASK_ATTR && i->attr->is_mem ? 0 : inode_timeout(i);
 }
 
-void entry_param_fill(struct fs *fs, const struct inode *i, struct fuse_entry_param *e)
+static void entry_param_fill(struct fs *fs, const struct inode *i, struct fuse_entry_param *e)
 {
 	memset(e, 0, sizeof(*e));
 	e->ino = i->ino;
@@ -60,33 +63,40 @@ void entry_param_fill(struct fs *fs, const struct inode *i, struct fuse_entry_pa
 	inode_stat(fs, i, &e->attr);
 }
 
+/* Known before the host can forget it; an answer that does not arrive is forgotten at once. */
+void inode_answer(fuse_req_t req, struct fs *fs, const struct inode *i, uint64_t dir, const char *name)
+{
+	struct fuse_entry_param e;
+
+	entry_param_fill(fs, i, &e);
+	inode_known(i, dir, name);
+	if (fuse_reply_entry(req, &e) == -ENOENT)
+		inode_forget(fs, i->ino, 1);
+}
+
 static void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	struct fuse_entry_param e;
 	struct inode i;
 	int err = inode_lookup(fs, parent, name, &i);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
 	}
-	entry_param_fill(fs, &i, &e);
+	inode_answer(req, fs, &i, parent, name);
 	inode_put(&i);
-	fuse_reply_entry(req, &e);
 }
 
-/* Inodes are numbers: there is nothing to forget. */
 static void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	(void)ino;
-	(void)nlookup;
+	inode_forget(fuse_req_userdata(req), ino, nlookup);
 	fuse_reply_none(req);
 }
 
 static void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
-	(void)count;
-	(void)forgets;
+	for (size_t i = 0; i < count; i++)
+		inode_forget(fuse_req_userdata(req), forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 
@@ -158,6 +168,19 @@ static void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_err(req, EINVAL);
 }
 
+/* Making a state.tar may take long. */
+static int file_open(struct fs *fs, fuse_req_t req, const struct inode *i, int flags, struct handle **h)
+{
+	struct request r;
+
+	if (i->kind == INODE_ENTRY && i->entry->kind == ENTRY_STATE)
+		loop_may_wait();
+	request_begin(&r, req, NULL);
+	int err = handle_open(fs, i, flags, h);
+	(void)!request_end(&r);
+	return err;
+}
+
 static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -170,7 +193,7 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	}
 	int err = inode_get(fs, ino, &i);
 	if (!err) {
-		err = handle_open(fs, &i, fi->flags, &h);
+		err = file_open(fs, req, &i, fi->flags, &h);
 		inode_put(&i);
 	}
 	if (err) {
@@ -206,7 +229,12 @@ static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 		kmsg_op_read(&fs->kmsg, req, size, offset, fi);
 		return;
 	}
+	struct request r;
+	if (ino_is_mem(ino)) /* its task may be in the middle of a long change */
+		loop_may_wait();
+	request_begin(&r, req, NULL);
 	int err = handle_read_begin(fs, h, size, offset, &slice);
+	(void)!request_end(&r);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -220,7 +248,16 @@ static struct caller request_caller(const struct fs *fs, fuse_req_t req)
 {
 	pid_t pid = fuse_req_ctx(req)->pid;
 
-	return (struct caller){ fs->vm->deterministic ? 1 : pid, pid, CALLER_NAMELESS };
+	return (struct caller){ fs->vm->deterministic ? 1 : pid, pid, CALLER_NAMELESS,
+				fuse_req_ctx(req)->uid };
+}
+
+static void write_answer(struct client *c, ssize_t n)
+{
+	if (n < 0)
+		fuse_reply_err(client_req(c), (int)-n);
+	else
+		fuse_reply_write(client_req(c), (size_t)n);
 }
 
 static void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
@@ -235,12 +272,12 @@ static void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t 
 		caller_set(before);
 		return;
 	}
+	struct request r;
+	request_begin(&r, req, write_answer);
 	ssize_t n = handle_write(fs, h, buf, size, offset);
 	caller_set(before);
-	if (n < 0)
-		fuse_reply_err(req, (int)-n);
-	else
-		fuse_reply_write(req, (size_t)n);
+	if (request_end(&r))
+		write_answer(&r.client, n);
 }
 
 /*

@@ -17,6 +17,7 @@
  */
 
 #define PATH_MAX_STATE 1024
+#define SLAB_DIR "sys/kernel/slab"
 
 static struct state_member *member_add(struct state *s, const char *path)
 {
@@ -80,12 +81,12 @@ static int task_add(struct state *s, struct task *t)
 {
 	char path[PATH_MAX_STATE];
 	snprintf(path, sizeof(path), "tasks/%s", t->name);
-	int err = task_dir_add(s, t, path, 0755);
+	int err = task_dir_add(s, t, path, t->mode);
 	for (unsigned i = 0; i < nr_task_attrs && !err; i++) {
 		const struct task_attr *a = &task_attr_table[i];
 		snprintf(path, sizeof(path), "tasks/%s/%s", t->name, a->name);
 		if (attr_is_kept(a))
-			err = task_file_add(s, t, path, a->mode, a, NULL);
+			err = task_file_add(s, t, path, task_attr_mode(t, a), a, NULL);
 	}
 	return err;
 }
@@ -130,6 +131,48 @@ static int contents_note(struct state *s)
 	return 0;
 }
 
+/* ---- Slab caches: slabs->lock is held ---- */
+
+static int cache_attr_add(struct state *s, const struct kmem_cache *c, const struct cache_attr *a)
+{
+	char path[PATH_MAX_STATE];
+	snprintf(path, sizeof(path), SLAB_DIR "/%s/%s", c->name, a->name);
+	struct state_member *m = member_add(s, path);
+	if (!m)
+		return -ENOMEM;
+	m->mode = S_IFREG | a->mode;
+	m->uid = s->fs->tree.uid;
+	m->gid = s->fs->tree.gid;
+	a->show(c, &s->text);
+	member_end(s, m);
+	return 0;
+}
+
+static int cache_add(struct state *s, const struct kmem_cache *c)
+{
+	char path[PATH_MAX_STATE];
+	snprintf(path, sizeof(path), SLAB_DIR "/%s", c->name);
+	struct state_member *m = member_add(s, path);
+	if (!m)
+		return -ENOMEM;
+	m->mode = S_IFDIR | 0755;
+	m->uid = s->fs->tree.uid;
+	m->gid = s->fs->tree.gid;
+	int err = 0;
+	for (unsigned i = 0; i < nr_cache_attrs && !err; i++)
+		if (!cache_attr_table[i].action)
+			err = cache_attr_add(s, c, &cache_attr_table[i]);
+	return err;
+}
+
+static int caches_add(struct state *s)
+{
+	int err = 0;
+	for (const struct kmem_cache *c = s->fs->vm->slabs.oldest; c && !err; c = c->newer)
+		err = cache_add(s, c);
+	return err;
+}
+
 /* ---- The tree ---- */
 
 static int entry_add(struct state *s, const struct entry *e, const char *path);
@@ -148,6 +191,8 @@ static int children_add(struct state *s, const struct entry *dir, const char *pa
 		err = tasks_add(s, task_add);
 	if (!err && dir->dynamic == DYNAMIC_PIDS)
 		err = tasks_add(s, pid_add);
+	if (!err && dir->dynamic == DYNAMIC_CACHES)
+		err = caches_add(s);
 	return err;
 }
 
@@ -212,7 +257,7 @@ static uint64_t stamp(const struct vm *vm)
 static int collect_held(struct state *s, struct snapshot *snapshot, unsigned parts)
 {
 	struct vm *vm = s->fs->vm;
-	snapshot_fill(snapshot, vm, SNAP_ALL);
+	snapshot_fill(snapshot, vm, SNAP_ALL | SNAP_HELD);
 	s->now_s = stamp(vm);
 	if (parts & STATE_FRAMES)
 		record_write(&s->frames, vm);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/state.h"
 
+#include "base/client.h"
 #include "vm/record.h"
 
 #include <archive.h>
@@ -22,6 +23,7 @@
 
 #define LARGE_BYTES ((uint64_t)256 << 20) /* more is not kept in memory */
 #define HOLE_PIECE ((size_t)1 << 30)
+#define ASK_PAGES 1024 /* between two looks at who waits */
 #define STATE_DIR "/var/tmp"
 
 struct tar_out {
@@ -97,8 +99,12 @@ static int hole_write(struct tar_out *t, uint64_t bytes)
 static int pages_write(struct tar_out *t, const struct task *task, uint64_t from, uint64_t to)
 {
 	int err = 0;
-	for (; from < to && !err; from++)
-		err = data_write(t, task_content_page(task, from), PAGE_SIZE);
+	for (; from < to && !err; from++) {
+		if (!(from % ASK_PAGES) && client_interrupted())
+			err = -EINTR;
+		else
+			err = data_write(t, task_content_page(task, from), PAGE_SIZE);
+	}
 	return err;
 }
 
@@ -114,7 +120,8 @@ static int mem_write(struct tar_out *t, const struct task *task)
 		at = end;
 	}
 	snprintf(path, sizeof(path), "tasks/%s/mem", task->name);
-	int err = header_write(t, path, S_IFREG | 0644, task->uid, task->gid, pages << PAGE_SHIFT);
+	int err = header_write(t, path, S_IFREG | (task->mode & 0600), task->uid, task->gid,
+			       pages << PAGE_SHIFT);
 	for (at = 0; !err && task_content_next(task, at, &start, &end); at = end) {
 		err = hole_write(t, (start - at) << PAGE_SHIFT);
 		if (!err)

@@ -6,8 +6,8 @@
  * The fixed part of the file tree: directories, files and links that are there
  * from mount to unmount. It is made once from the tables of views and knobs;
  * a new row there is a new file here. What comes and goes (tasks/NAME and
- * proc/PID) hangs below two entries marked dynamic and is found through
- * fs/inode.h.
+ * proc/PID, sys/kernel/slab/NAME) hangs below entries marked dynamic and is
+ * found through fs/inode.h.
  *
  * Everything but mode, uid and gid (chmod and chown, relaxed atomics) stays as
  * it was built, so that lookups take no lock.
@@ -31,7 +31,12 @@ enum entry_kind {
 /* Which of the kernel's file systems stands there: it decides the errno of what cannot be done. */
 enum entry_realm { REALM_TOP, REALM_PROC, REALM_SYSCTL, REALM_SYS, REALM_TASKS };
 
-enum entry_dynamic { DYNAMIC_NONE, DYNAMIC_TASKS /* tasks/NAME */, DYNAMIC_PIDS /* proc/PID */ };
+enum entry_dynamic {
+	DYNAMIC_NONE,
+	DYNAMIC_TASKS, /* tasks/NAME */
+	DYNAMIC_PIDS, /* proc/PID */
+	DYNAMIC_CACHES /* sys/kernel/slab/NAME */
+};
 
 struct entry {
 	uint64_t ino; /* index in tree->entry, plus 1 */
@@ -55,7 +60,7 @@ struct tree {
 	unsigned nr_entries, cap_entries;
 	struct entry **hash;
 	unsigned nr_hash; /* power of two */
-	struct entry *tasks, *proc; /* the dynamic ones; proc may be NULL */
+	struct entry *tasks, *proc, *slab; /* the dynamic ones; proc and slab may be NULL */
 	uid_t uid; /* owner of everything that is root's on a real machine */
 	gid_t gid;
 };

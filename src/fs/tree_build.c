@@ -116,10 +116,12 @@ static int dynamic_add(struct tree *t)
 {
 	t->proc = tree_add_dir(t, "proc");
 	t->tasks = tree_add_dir(t, "tasks");
-	if (!t->proc || !t->tasks)
+	t->slab = tree_add_dir(t, "sys/kernel/slab");
+	if (!t->proc || !t->tasks || !t->slab)
 		return -ENOMEM;
 	t->proc->dynamic = DYNAMIC_PIDS;
 	t->tasks->dynamic = DYNAMIC_TASKS;
+	t->slab->dynamic = DYNAMIC_CACHES;
 	return 0;
 }
 

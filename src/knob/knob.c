@@ -22,7 +22,8 @@ const struct knob *knob_find(const char *name)
 	size_t dir = strlen(VM_SYSCTL_DIR);
 	for (unsigned i = 0; i < nr_knobs; i++) {
 		const struct knob *k = &knob_table[i];
-		if (!k->action && !strncmp(k->path, VM_SYSCTL_DIR, dir) && !strcmp(k->path + dir, name))
+		if (!k->action && !k->loaded && !strncmp(k->path, VM_SYSCTL_DIR, dir) &&
+		    !strcmp(k->path + dir, name))
 			return k;
 	}
 	return NULL;
@@ -55,8 +56,8 @@ int knob_path(const struct knob *k, const struct machine *m, unsigned arg, char 
 
 int knob_text(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
 {
-	if (!k->show)
-		return -EACCES;
+	if (!k->show) /* sysfs lets it be made readable, and has nothing to say then */
+		return k->style == KNOB_SYSFS ? -EIO : -EACCES;
 	int error = k->show(k, vm, arg, out);
 	return error ? error : text_error(out);
 }
@@ -81,6 +82,11 @@ ssize_t knob_write(const struct knob *k, struct vm *vm, unsigned arg, const char
 	ssize_t taken = k->store(k, vm, arg, buf, len);
 	lock_drop(&vm->knob_lock);
 	return taken;
+}
+
+ssize_t knob_write_past(const struct knob *k, struct vm *vm, size_t len)
+{
+	return k->pass ? k->pass(k, vm, len) : (ssize_t)len;
 }
 
 static unsigned count_words(const char *s)
@@ -179,7 +185,11 @@ ssize_t knob_store_ulong(const struct knob *k, struct vm *vm, unsigned arg, cons
 	struct sysctl_result r = sysctl_parse_ulong(buf, len, vm->machine.bits, &value);
 	if (r.negative && vm->machine.version->ulong_skips_negative)
 		return (ssize_t)r.taken;
-	int error = r.error ? r.error : ulong_set(k, vm, arg, value);
+	int error = r.error;
+	if (!error && value < (uint64_t)k->min)
+		error = -EINVAL;
+	if (!error)
+		error = ulong_set(k, vm, arg, value);
 	return error ? error : (ssize_t)r.taken;
 }
 

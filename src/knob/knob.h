@@ -25,12 +25,17 @@ struct knob {
 	int (*show)(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 	ssize_t (*store)(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
 	size_t offset; /* of the value in struct vm, or in struct hugetlb_node for KNOB_NODE */
-	int32_t min, max; /* of an int */
+	int32_t min, max; /* of an int; of an unsigned long min alone */
 	uint8_t nr; /* how many numbers; 0 and 1: one */
 	int (*check)(int32_t value); /* what a range cannot say: 0 or -errno, nothing stored; NULL: any */
 	int (*set)(struct vm *vm, unsigned arg, uint64_t value); /* instead of storing a number at offset */
 	void (*apply)(struct vm *vm); /* after a value was stored, changed or not; NULL: nothing to do */
 	void (*after_read)(struct vm *vm); /* what reading the file does, beside its text; NULL: nothing, as it should be */
+	const char *const *choice; /* the words that it may be, NULL behind the last; the value is the number of one */
+	/* a write that takes no value because it is not the one at the start: what comes of it; NULL: it counts as taken */
+	ssize_t (*pass)(const struct knob *k, struct vm *vm, size_t len);
+	bool stream; /* of proc/sys, but read to its end piece by piece, and every write counts, wherever it is */
+	uint8_t loaded; /* enum loaded_slot: only in the tree of a machine that was loaded with it; 0: in every tree */
 	uint32_t kernels; /* set of kernels that have it; 0: all */
 	bool (*shown)(const struct machine *m, unsigned arg); /* is it in the tree? NULL: always */
 };
@@ -41,9 +46,13 @@ extern const unsigned nr_knobs;
 /* Is the row in the tree of this machine? */
 static inline bool knob_shown(const struct knob *k, const struct machine *m, unsigned arg)
 {
-	return kernels_have(k->kernels, m->version) && (!k->shown || k->shown(m, arg));
+	return kernels_have(k->kernels, m->version) && (!k->shown || k->shown(m, arg)) &&
+	       (!k->loaded || loaded_has(&m->loaded, k->loaded));
 }
-/* "min_free_kbytes" of proc/sys/vm, for [vm] of the configuration: only knobs that have a value. NULL: no such. */
+/*
+ * "min_free_kbytes" of proc/sys/vm, for [vm] of the configuration: only knobs that have a value and are in the
+ * tree of every machine of some kernel. NULL: no such.
+ */
 const struct knob *knob_find(const char *name);
 /*
  * Where the row stands on this machine: "%u" becomes arg (the node) and "%kB"
@@ -51,7 +60,7 @@ const struct knob *knob_find(const char *name);
  * -ENAMETOOLONG. 64 bytes more than the pattern are always enough.
  */
 MUST_CHECK int knob_path(const struct knob *k, const struct machine *m, unsigned arg, char *buf, size_t len);
-/* The text as a read from offset 0 gives it. 0 or -errno; -EACCES: can only be written. */
+/* The text as a read from offset 0 gives it. 0 or -errno; -EACCES, of sysfs -EIO: can only be written. */
 MUST_CHECK int knob_read(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 /* The same text without what reading does: safe while the machine is held (vm/hold.h). */
 MUST_CHECK int knob_text(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
@@ -62,6 +71,8 @@ MUST_CHECK int knob_text(const struct knob *k, struct vm *vm, unsigned arg, stru
  */
 MUST_CHECK ssize_t knob_write(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 			      size_t len);
+/* A write that is not at offset 0, where that makes a difference (a sysctl without `stream`): as knob_write, nothing is stored. */
+MUST_CHECK ssize_t knob_write_past(const struct knob *k, struct vm *vm, size_t len);
 /* The same for a configuration: text that knob_write would leave a part of, or take no number from, is -EINVAL. */
 MUST_CHECK int knob_set(const struct knob *k, struct vm *vm, unsigned arg, const char *text);
 

@@ -14,6 +14,7 @@
 #include "base/caller.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "knob/knob_loaded.h"
 #include "knob/sysctl_parse.h"
 
 #include <errno.h>
@@ -32,6 +33,34 @@ void knob_apply_min_free_kbytes(struct vm *vm)
 	struct tune *t = &vm->machine.tune;
 	WRITE_RELAXED(&t->user_min_free_kbytes, READ_RELAXED(&t->min_free_kbytes));
 	machine_update_watermarks(&vm->machine);
+	kswapd_wake_all(&vm->policy);
+}
+
+/*
+ * Huge pages without being asked for want more free memory. Off, the machine
+ * goes back to the default without them, unless the user has set more; on, what
+ * is set is raised whoever set it (mm/khugepaged.c).
+ */
+void knob_apply_thp(struct vm *vm)
+{
+	struct machine *m = &vm->machine;
+	struct tune *t = &m->tune;
+	bool on = READ_RELAXED(&m->loaded.value[LOADED_THP_ENABLED]) != KNOB_THP_NEVER;
+
+	WRITE_RELAXED(&m->thp, on);
+	int32_t wanted = machine_default_min_free_kbytes(m), now = t->min_free_kbytes;
+	bool changes = wanted > (on ? now : t->user_min_free_kbytes);
+	if (changes && on && t->user_min_free_kbytes >= 0)
+		ring_printf(&vm->log, LOG_LEVEL_INFO,
+			    "khugepaged: raising min_free_kbytes from %d to %d to help transparent hugepage allocations",
+			    now, wanted);
+	if (!changes && !on)
+		ring_printf(&vm->log, LOG_LEVEL_WARNING,
+			    "min_free_kbytes is not updated to %d because user defined value %d is preferred",
+			    wanted, t->user_min_free_kbytes);
+	if (changes)
+		WRITE_RELAXED(&t->min_free_kbytes, wanted);
+	machine_update_watermarks(m);
 	kswapd_wake_all(&vm->policy);
 }
 
@@ -79,6 +108,49 @@ void knob_apply_overcommit_ratio(struct vm *vm)
 void knob_apply_overcommit_kbytes(struct vm *vm)
 {
 	WRITE_RELAXED(&vm->overcommit.ratio, 0);
+}
+
+/* Percent and bytes exclude each other, too: the one that was changed last counts, and the other reads 0. */
+ssize_t knob_store_dirty_ratio(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)
+{
+	int32_t before = READ_RELAXED(&vm->dirty.ratio);
+	ssize_t taken = knob_store_int(k, vm, arg, buf, len);
+	if (taken >= 0 && READ_RELAXED(&vm->dirty.ratio) != before)
+		WRITE_RELAXED(&vm->dirty.bytes, 0);
+	return taken;
+}
+
+void knob_apply_dirty_background_ratio(struct vm *vm)
+{
+	WRITE_RELAXED(&vm->dirty.background_bytes, 0);
+}
+
+/* The kernel counts limits in pages, in 32 bits; the sum that rounds up may wrap around, as it does there. */
+static int dirty_bytes_check(const struct vm *vm, uint64_t bytes)
+{
+	return vm->machine.bits == 64 && (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT > UINT32_MAX ? -ERANGE : 0;
+}
+
+int knob_set_dirty_bytes(struct vm *vm, unsigned arg, uint64_t value)
+{
+	int error = dirty_bytes_check(vm, value);
+	(void)arg;
+	if (error || value == READ_RELAXED(&vm->dirty.bytes))
+		return error;
+	WRITE_RELAXED(&vm->dirty.bytes, value);
+	WRITE_RELAXED(&vm->dirty.ratio, 0);
+	return 0;
+}
+
+int knob_set_dirty_background_bytes(struct vm *vm, unsigned arg, uint64_t value)
+{
+	int error = dirty_bytes_check(vm, value);
+	(void)arg;
+	if (error)
+		return error;
+	WRITE_RELAXED(&vm->dirty.background_bytes, value);
+	WRITE_RELAXED(&vm->dirty.background_ratio, 0);
+	return 0;
 }
 
 /* As many pages as there are for an impossible number: 6.1 reports no shortage here, reading back shows it. */

@@ -25,6 +25,8 @@ ssize_t knob_store_lowmem_reserve_ratio(const struct knob *k, struct vm *vm, uns
 ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 			       size_t len);
 ssize_t knob_store_numa_stat(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
+ssize_t knob_store_dirty_ratio(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
+			       size_t len);
 ssize_t knob_store_stat_refresh(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 				size_t len);
 ssize_t knob_store_clock(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
@@ -32,6 +34,8 @@ ssize_t knob_store_clock(const struct knob *k, struct vm *vm, unsigned arg, cons
 int knob_check_high_fraction(int32_t value);
 int knob_set_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value);
 int knob_set_node_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_dirty_bytes(struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_dirty_background_bytes(struct vm *vm, unsigned arg, uint64_t value);
 int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value);
 
 /* With knob_lock held. */
@@ -41,6 +45,8 @@ void knob_apply_high_fraction(struct vm *vm);
 void knob_apply_numa_stat(struct vm *vm);
 void knob_apply_overcommit_ratio(struct vm *vm);
 void knob_apply_overcommit_kbytes(struct vm *vm);
+void knob_apply_dirty_background_ratio(struct vm *vm);
+void knob_apply_thp(struct vm *vm);
 
 bool knob_shown_numa(const struct machine *m, unsigned arg);
 bool knob_shown_node(const struct machine *m, unsigned arg);

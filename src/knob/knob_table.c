@@ -5,7 +5,10 @@
  * vm_table (kernel/sysctl.c) and of the hstate attributes (mm/hugetlb.c).
  */
 
+#include "knob/debugfs.h"
+#include "knob/knob_loaded.h"
 #include "knob/knob_ops.h"
+#include "knob/slab_control.h"
 
 #include <stddef.h>
 
@@ -21,6 +24,20 @@
 	SYSCTL(name, 0644), .show = knob_show_ulong, .store = knob_store_ulong,                    \
 			    .offset = offsetof(struct vm, field)
 
+/* Only where the machine was loaded with it: with a value in its slot, or in a field that something here reads. */
+#define LOADED(name, mode_, slot, show_, store_)                                                   \
+	SYSCTL(name, mode_), .show = show_, .store = store_, .loaded = LOADED_##slot
+#define LOADED_INT(name, slot, min_, max_)                                                         \
+	LOADED(name, 0644, slot, knob_show_slot, knob_store_slot), .min = min_, .max = max_
+#define LOADED_FIELD_INT(name, slot, field, max_)                                                  \
+	SYSCTL_INT(name, field, 0, max_), .loaded = LOADED_##slot
+#define LOADED_FIELD_ULONG(name, slot, field, min_)                                                \
+	SYSCTL_ULONG(name, field), .min = min_, .loaded = LOADED_##slot
+#define LOADED_THP(name, slot, choice_)                                                            \
+	.path = "sys/kernel/mm/transparent_hugepage/" name, .mode = 0644, .scope = KNOB_ONCE,      \
+	.style = KNOB_SYSFS, .show = knob_show_choice, .store = knob_store_choice,                 \
+	.choice = choice_, .loaded = LOADED_##slot
+
 #define POOL(name, mode_, field)                                                                   \
 	.path = "sys/kernel/mm/hugepages/hugepages-%kB/" name, .mode = mode_, .scope = KNOB_ONCE,  \
 	.style = KNOB_SYSFS, .show = knob_show_ulong, .offset = offsetof(struct vm, hugetlb.field)
@@ -28,6 +45,25 @@
 	.path = "sys/devices/system/node/node%u/hugepages/hugepages-%kB/" name, .mode = mode_,     \
 	.scope = KNOB_NODE, .style = KNOB_SYSFS, .show = knob_show_hugetlb_node,                   \
 	.offset = offsetof(struct hugetlb_node, field), .shown = knob_shown_node
+
+/* Of struct fault_attr; modes and formats of lib/fault-inject.c. */
+#define FAULT(dir, name, type, field)                                                              \
+	.path = "sys/kernel/debug/" dir "/" name, .mode = 0600, .scope = KNOB_ONCE,                \
+	.style = KNOB_SYSFS, .show = knob_show_##type, .store = knob_store_debugfs_##type,         \
+	.offset = offsetof(struct vm, field), .apply = vm_faults_update
+#define FAULT_ATTR(dir, attr)                                                                       \
+	{ FAULT(dir, "probability", ulong, attr.probability) },                                     \
+		{ FAULT(dir, "interval", ulong, attr.interval) },                                   \
+		{ FAULT(dir, "times", int, attr.times) }, { FAULT(dir, "space", int, attr.space) }, \
+		{ FAULT(dir, "verbose", ulong, attr.verbose) },                                     \
+		{ FAULT(dir, "verbose_ratelimit_interval_ms", u32, attr.ratelimit_ticks) },         \
+	{                                                                                           \
+		FAULT(dir, "verbose_ratelimit_burst", u32, attr.ratelimit_burst)                    \
+	}
+
+static const char *const thp_enabled[] = { "always", "madvise", [KNOB_THP_NEVER] = "never", NULL };
+static const char *const thp_defrag[] = { "always",  "defer", "defer+madvise",
+					  "madvise", "never", NULL };
 
 const struct knob knob_table[] = {
 	{ SYSCTL_ULONG("admin_reserve_kbytes", overcommit.admin_reserve_kbytes) },
@@ -39,6 +75,9 @@ const struct knob knob_table[] = {
 	  .apply = knob_apply_min_free_kbytes },
 	/* What was asked for and granted; the files under sys count surplus pages as well. */
 	{ SYSCTL_ULONG("nr_hugepages", hugetlb.max), .set = knob_set_nr_hugepages },
+	/* Whoever writes has the default policy as far as can be seen from here: the same as nr_hugepages. */
+	{ SYSCTL_ULONG("nr_hugepages_mempolicy", hugetlb.max), .set = knob_set_nr_hugepages,
+	  .shown = knob_shown_numa },
 	{ SYSCTL_ULONG("nr_overcommit_hugepages", hugetlb.nr_overcommit),
 	  .set = knob_set_nr_overcommit_hugepages },
 	{ SYSCTL("numa_stat", 0644), .show = knob_show_int, .store = knob_store_numa_stat,
@@ -56,10 +95,85 @@ const struct knob knob_table[] = {
 	{ SYSCTL("stat_refresh", 0600), .action = true, .show = knob_show_stat_refresh,
 	  .store = knob_store_stat_refresh },
 	{ SYSCTL_ULONG("user_reserve_kbytes", overcommit.user_reserve_kbytes) },
+	{ SYSCTL_INT("watermark_boost_factor", machine.tune.watermark_boost_factor, 0, INT32_MAX) },
 	{ SYSCTL_INT("watermark_scale_factor", machine.tune.watermark_scale_factor, 1, 3000),
 	  .apply = knob_apply_watermark_scale_factor },
 
+	/* Of the writeback that is to come: so far they show in vmstat's two thresholds. */
+	{ LOADED_FIELD_ULONG("dirty_background_bytes", DIRTY_BACKGROUND_BYTES, dirty.background_bytes, 1),
+	  .set = knob_set_dirty_background_bytes },
+	{ LOADED_FIELD_INT("dirty_background_ratio", DIRTY_BACKGROUND_RATIO, dirty.background_ratio, 100),
+	  .apply = knob_apply_dirty_background_ratio },
+	{ LOADED_FIELD_ULONG("dirty_bytes", DIRTY_BYTES, dirty.bytes, 2 * PAGE_SIZE),
+	  .set = knob_set_dirty_bytes },
+	{ SYSCTL("dirty_ratio", 0644), .show = knob_show_int, .store = knob_store_dirty_ratio,
+	  .offset = offsetof(struct vm, dirty.ratio), .max = 100, .loaded = LOADED_DIRTY_RATIO },
+	{ LOADED_FIELD_INT("highmem_is_dirtyable", HIGHMEM_IS_DIRTYABLE, dirty.highmem, 1) },
+
+	/* These act on nothing here. */
+	{ LOADED_INT("block_dump", BLOCK_DUMP, 0, INT32_MAX) },
+	{ LOADED("compact_memory", 0200, COMPACT_MEMORY, NULL, knob_store_any), .action = true,
+	  .stream = true, .kernels = ~SINCE_6_12 },
+	{ LOADED("compact_memory", 0200, COMPACT_MEMORY, NULL, knob_store_compact_memory), .action = true,
+	  .pass = knob_pass_compact_memory, .min = INT32_MIN, .max = INT32_MAX, .kernels = SINCE_6_12 },
+	{ LOADED_INT("compact_unevictable_allowed", COMPACT_UNEVICTABLE_ALLOWED, 0, 1) },
+	{ LOADED_INT("compaction_proactiveness", COMPACTION_PROACTIVENESS, 0, 100) },
+	{ LOADED_INT("dirty_expire_centisecs", DIRTY_EXPIRE_CENTISECS, 0, INT32_MAX) },
+	{ LOADED_INT("dirty_writeback_centisecs", DIRTY_WRITEBACK_CENTISECS, INT32_MIN, INT32_MAX) },
+	{ LOADED_INT("dirtytime_expire_seconds", DIRTYTIME_EXPIRE_SECONDS, 0, INT32_MAX) },
+	{ LOADED_INT("enable_soft_offline", ENABLE_SOFT_OFFLINE, 0, 1) },
+	{ LOADED_INT("extfrag_threshold", EXTFRAG_THRESHOLD, 0, 1000) },
+	{ LOADED("hugetlb_optimize_vmemmap", 0644, HUGETLB_OPTIMIZE_VMEMMAP, knob_show_slot, knob_store_slot_bool),
+	  .kernels = ~SINCE_6_12 },
+	{ LOADED("hugetlb_optimize_vmemmap", 0644, HUGETLB_OPTIMIZE_VMEMMAP, knob_show_slot,
+		 knob_store_slot_int_bool),
+	  .kernels = SINCE_6_12 },
+	{ LOADED_INT("hugetlb_shm_group", HUGETLB_SHM_GROUP, INT32_MIN, INT32_MAX) },
+	{ LOADED_INT("laptop_mode", LAPTOP_MODE, -SECONDS_MOST, SECONDS_MOST) },
+	{ LOADED_INT("legacy_va_layout", LEGACY_VA_LAYOUT, 0, INT32_MAX) },
+	{ LOADED_INT("max_map_count", MAX_MAP_COUNT, 0, INT32_MAX) },
+	{ LOADED_INT("memfd_noexec", MEMFD_NOEXEC, 0, 2) },
+	{ LOADED_INT("memory_failure_early_kill", MEMORY_FAILURE_EARLY_KILL, 0, 1) },
+	{ LOADED_INT("memory_failure_recovery", MEMORY_FAILURE_RECOVERY, 0, 1) },
+	{ LOADED_INT("min_slab_ratio", MIN_SLAB_RATIO, 0, 100) },
+	{ LOADED_INT("min_unmapped_ratio", MIN_UNMAPPED_RATIO, 0, 100) },
+	{ LOADED("mmap_min_addr", 0644, MMAP_MIN_ADDR, knob_show_slot_ulong, knob_store_slot_ulong) },
+	{ LOADED("mmap_rnd_bits", 0600, MMAP_RND_BITS, knob_show_slot, knob_store_slot), .min = 28,
+	  .max = 32, .shown = knob_shown_64bit },
+	{ LOADED("mmap_rnd_bits", 0600, MMAP_RND_BITS, knob_show_slot, knob_store_slot), .min = 8,
+	  .max = 16, .shown = knob_shown_32bit },
+	{ LOADED("mmap_rnd_compat_bits", 0600, MMAP_RND_COMPAT_BITS, knob_show_slot, knob_store_slot),
+	  .min = 8, .max = 16 },
+	{ LOADED("numa_zonelist_order", 0644, NUMA_ZONELIST_ORDER, knob_show_zonelist_order,
+		 knob_store_zonelist_order),
+	  .stream = true },
+	{ LOADED_INT("oom_dump_tasks", OOM_DUMP_TASKS, INT32_MIN, INT32_MAX) },
+	{ LOADED_INT("oom_kill_allocating_task", OOM_KILL_ALLOCATING_TASK, INT32_MIN, INT32_MAX) },
+	{ LOADED_INT("page-cluster", PAGE_CLUSTER, 0, INT32_MAX), .kernels = UNTIL_5_10 },
+	{ LOADED_INT("page-cluster", PAGE_CLUSTER, 0, 31), .kernels = SINCE_6_1 },
+	{ LOADED_INT("page_lock_unfairness", PAGE_LOCK_UNFAIRNESS, 0, INT32_MAX) },
+	{ LOADED_INT("panic_on_oom", PANIC_ON_OOM, 0, 2) },
+	{ LOADED_INT("swappiness", SWAPPINESS, 0, 200) },
+	{ LOADED_INT("unprivileged_userfaultfd", UNPRIVILEGED_USERFAULTFD, 0, 1) },
+	{ LOADED_INT("vdso_enabled", VDSO_ENABLED, INT32_MIN, INT32_MAX) },
+	{ LOADED_INT("vfs_cache_pressure", VFS_CACHE_PRESSURE, 0, INT32_MAX) },
+	{ LOADED_INT("zone_reclaim_mode", ZONE_RECLAIM_MODE, 0, INT32_MAX) },
+	{ .path = "sys/devices/system/node/node%u/compact",
+	  .mode = 0200,
+	  .scope = KNOB_NODE,
+	  .style = KNOB_SYSFS,
+	  .store = knob_store_any,
+	  .action = true,
+	  .shown = knob_shown_node,
+	  .loaded = LOADED_COMPACT_NODE },
+	{ LOADED_THP("defrag", THP_DEFRAG, thp_defrag) },
+
+	/* This one does: min_free_kbytes follows it. */
+	{ LOADED_THP("enabled", THP_ENABLED, thp_enabled), .apply = knob_apply_thp },
+
 	{ POOL("nr_hugepages", 0644, nr), .store = knob_store_sysfs_ulong, .set = knob_set_nr_hugepages },
+	{ POOL("nr_hugepages_mempolicy", 0644, nr), .store = knob_store_sysfs_ulong,
+	  .set = knob_set_nr_hugepages, .shown = knob_shown_numa },
 	{ POOL("nr_overcommit_hugepages", 0644, nr_overcommit), .store = knob_store_sysfs_ulong,
 	  .set = knob_set_nr_overcommit_hugepages },
 	{ POOL("free_hugepages", 0444, nr_free) },
@@ -69,6 +183,28 @@ const struct knob knob_table[] = {
 	  .set = knob_set_node_nr_hugepages },
 	{ NODE_POOL("free_hugepages", 0444, nr_free) },
 	{ NODE_POOL("surplus_hugepages", 0444, nr_surplus) },
+
+	/* Ours: caches that come and go. */
+	{ .path = "sys/kernel/slab/new_cache",
+	  .mode = 0200,
+	  .scope = KNOB_ONCE,
+	  .style = KNOB_SYSFS,
+	  .store = knob_store_new_cache,
+	  .action = true },
+	{ .path = "sys/kernel/slab/delete_cache",
+	  .mode = 0200,
+	  .scope = KNOB_ONCE,
+	  .style = KNOB_SYSFS,
+	  .store = knob_store_delete_cache,
+	  .action = true },
+
+	FAULT_ATTR("failslab", failslab.attr),
+	{ FAULT("failslab", "ignore-gfp-wait", bool, failslab.ignore_wait) },
+	{ FAULT("failslab", "cache-filter", bool, failslab.cache_filter) },
+	FAULT_ATTR("fail_page_alloc", policy.fail_page.attr),
+	{ FAULT("fail_page_alloc", "ignore-gfp-wait", bool, policy.fail_page.ignore_wait) },
+	{ FAULT("fail_page_alloc", "ignore-gfp-highmem", bool, policy.fail_page.ignore_highmem) },
+	{ FAULT("fail_page_alloc", "min-order", u32, policy.fail_page.min_order) },
 
 	/* Ours: the clock that stands still, in nanoseconds since boot; see knob_store_clock for what it takes. */
 	{ .path = "sys/kernel/debug/ummfs/clock",

@@ -166,3 +166,16 @@ struct sysctl_result sysctl_parse_ulong(const char *buf, size_t len, unsigned bi
 		return cursor_close(&c, len, 0, -EINVAL);
 	return cursor_close(&c, len, 1, 0);
 }
+
+struct sysctl_result sysctl_parse_bool(const char *buf, size_t len, unsigned bits, bool *out)
+{
+	struct cursor c = cursor_open(buf, len);
+	struct number n;
+	uint64_t magnitude;
+
+	cursor_skip_space(&c);
+	if (!c.left || cursor_take_number(&c, &n) || !number_fits_ulong(&n, bits, &magnitude))
+		return cursor_close(&c, len, 0, -EINVAL);
+	*out = magnitude != 0;
+	return cursor_close(&c, len, 1, 0);
+}

@@ -23,5 +23,7 @@ struct sysctl_result sysctl_parse_ints(const char *buf, size_t len, int32_t min,
 				       int32_t *out, unsigned nr);
 /* One unsigned long of a machine with `bits`; any '-' is refused, even before 0. */
 struct sysctl_result sysctl_parse_ulong(const char *buf, size_t len, unsigned bits, uint64_t *out);
+/* Any number of either sign whose magnitude fits that unsigned long, as a bool. */
+struct sysctl_result sysctl_parse_bool(const char *buf, size_t len, unsigned bits, bool *out);
 
 #endif

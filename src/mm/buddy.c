@@ -128,7 +128,7 @@ static bool buddies_may_mix(const struct machine *m, pfn_t a, pfn_t b, unsigned 
 /* If the block above is likely to come together soon, this one waits at the tail. */
 static bool merge_is_likely(const struct zone *z, pfn_t pfn, unsigned order)
 {
-	if (order + 1 >= MM_ORDER_MAX)
+	if (order >= MM_ORDER_MAX - 1)
 		return false;
 	pfn_t above = (pfn & ~(1u << order)) ^ (1u << (order + 1));
 	return page_is_free_block(z, pfn_page(z->machine, above), order + 1);

@@ -156,7 +156,7 @@ static int cpu_init(struct machine *m, unsigned id)
 	c->machine = m;
 	c->id = id;
 	c->online = mask_has(&m->cpus_online, id);
-	lock_init(&c->lock, RANK_CPU, id);
+	bias_init(&c->lock, RANK_CPU, id);
 	if (!c->online)
 		return 0;
 	c->zone = mem_map(m->nr_zones * sizeof(*c->zone));
@@ -326,7 +326,7 @@ static void machine_shutdown_cpus(struct machine *m)
 			continue;
 		mem_unmap(c->zone, m->nr_zones * sizeof(*c->zone));
 		mem_unmap(c->per_node, m->nr_nodes * sizeof(*c->per_node));
-		lock_fini(&c->lock);
+		bias_fini(&c->lock);
 	}
 }
 
@@ -356,12 +356,12 @@ void machine_shutdown(struct machine *m)
 void machine_stop(struct machine *m)
 {
 	MASK_FOR_EACH(cpu, &m->cpus_online)
-		lock_take(&m->cpu[cpu].lock);
+		bias_take(&m->cpu[cpu].lock);
 }
 
 void machine_resume(struct machine *m)
 {
 	for (unsigned cpu = m->nr_cpu_ids; cpu-- > 0;)
 		if (m->cpu[cpu].online)
-			lock_drop(&m->cpu[cpu].lock);
+			bias_drop(&m->cpu[cpu].lock);
 }

@@ -15,11 +15,13 @@
  * waits, reclaims or fails is decided in policy/.
  */
 
+#include "base/bias.h"
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/mask.h"
 #include "base/rng.h"
 #include "mm/facts.h"
+#include "mm/loaded.h"
 #include "mm/page.h"
 #include "mm/spec.h"
 #include "mm/stat.h"
@@ -51,12 +53,13 @@ struct cpu_node {
 } CACHE_ALIGNED;
 
 struct cpu {
-	struct lock lock; /* RANK_CPU: held while a request is inside */
+	struct bias_lock lock; /* RANK_CPU: held while a request is inside */
 	struct machine *machine;
 	unsigned id;
 	struct node *node; /* home node */
 	bool online;
 	bool used; /* entered since its counters were last folded; under lock */
+	uint64_t turns; /* entries and exits: the same even number as before says that nothing moved. Released */
 	bool tuned; /* its lists were moved in batches since the last tick, where they tune themselves; under lock */
 	struct cpu_zone *zone; /* by zone id, machine->nr_zones of them */
 	struct cpu_node *per_node; /* by node id */
@@ -109,12 +112,12 @@ struct zone {
 	int32_t stat_threshold; /* how far a CPU's difference may go; lower while kswapd is awake */
 	int32_t pageset_high, pageset_batch; /* what every CPU's lists have */
 	int32_t pageset_high_max; /* more than pageset_high where lists tune themselves */
-	uint64_t numa_base[NR_NUMA_STATS]; /* imported or left by the last clear */
+	uint64_t numa_base[NR_NUMA_STATS]; /* imported, folded or left by the last clear */
 
 	/*
 	 * With more free pages than this, by highest zone type, a plain request for a
 	 * page passes the low mark and nothing else needs a look. Follows from marks,
-	 * boost, reserves and `boosted`: whoever changes one calls zone_update_plenty.
+	 * boost, reserves, `boosted` and machine->watched: whoever changes one calls zone_update_plenty.
 	 */
 	int64_t plenty[MM_ZONE_TYPES_MAX] CACHE_ALIGNED; /* lock to write, relaxed */
 
@@ -161,6 +164,7 @@ struct node {
 	unsigned nr_zonelist_thisnode; /* leading entries that are this node's own (0 for a node without memory) */
 	struct zone *own[MM_ZONE_TYPES_MAX + 1]; /* the first of these for each highest type, NULL: none; the last is always NULL */
 	int64_t stat[NR_NODE_STATS] CACHE_ALIGNED; /* global values, atomic */
+	uint64_t numa_base[NR_NUMA_STATS]; /* imported: counted for the node beyond what its zones say; may be below 0 */
 	int32_t stat_threshold; /* the largest of its zones'; relaxed */
 	struct lru lru;
 	uint32_t kswapd_failures; /* relaxed; MAX_RECLAIM_RETRIES (16) or more: node_unreclaimable */
@@ -176,6 +180,8 @@ struct tune {
 	int32_t lowmem_reserve_ratio[MM_ZONE_TYPES_MAX];
 	int32_t numa_stat; /* 1: count numa_* */
 };
+
+struct slabs;
 
 struct machine {
 	const struct kernel_version *version; /* what it is an instance of */
@@ -199,11 +205,15 @@ struct machine {
 	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE per pageblock, lazily touched; zone lock, relaxed */
 	struct tune tune;
 	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
+	bool watched; /* no zone has plenty of pages, so every request is looked at; tune_lock, relaxed */
 	struct clock clock;
 	uint64_t managed_pages; /* totalram */
 	int64_t nr_buffer_pages; /* pages with MARK_BUFFER, atomic */
 	uint64_t event_base[NR_VM_EVENTS]; /* counted before import */
+	uint64_t numa_base[NR_NUMA_STATS]; /* imported: counted for the machine beyond what its zones say; may be below 0 */
 	struct machine_facts facts;
+	struct loaded loaded;
+	struct slabs *slabs; /* its slab allocator, between slabs_init and slabs_fini; NULL: none */
 	uint64_t memmap_pages; /* that the kernel's own page array takes */
 	/*
 	 * Imported reserves are older than the machine's own knob files: the next
@@ -248,15 +258,23 @@ struct zone *machine_zone_next(const struct machine *m, const struct zone *after
 #define FOR_EACH_POPULATED_ZONE(z, m)                                                              \
 	for (struct zone *z = machine_zone_next(m, NULL); z; z = machine_zone_next(m, z))
 
+/* The lock is held: now something may change. */
+static inline void cpu_turn(struct cpu *c)
+{
+	c->used = true;
+	WRITE_RELAXED(&c->turns, c->turns + 1);
+}
+
 static inline void cpu_enter(struct cpu *c)
 {
-	lock_take(&c->lock);
-	c->used = true;
+	bias_take(&c->lock);
+	cpu_turn(c);
 }
 
 static inline void cpu_leave(struct cpu *c)
 {
-	lock_drop(&c->lock);
+	WRITE_RELEASE(&c->turns, c->turns + 1);
+	bias_drop(&c->lock);
 }
 
 /* DirectMap lines: what the kernel of such a machine maps with large pages, and what is left over. */
@@ -277,6 +295,7 @@ void machine_update_watermarks(struct machine *m); /* also per-CPU high, which f
 void machine_update_lowmem_reserve(struct machine *m);
 int64_t zone_plenty(const struct zone *z, unsigned highest_type); /* computed anew */
 void zone_update_plenty(struct zone *z); /* zone lock held */
+void machine_set_watched(struct machine *m, bool watched); /* takes tune_lock; inside no CPU */
 void machine_update_pagesets(struct machine *m);
 /* Counter thresholds: normal for all; or of one node while its kswapd is awake (6.1: set_pgdat_percpu_threshold). */
 void machine_update_thresholds(struct machine *m);

@@ -197,11 +197,26 @@ static void diffs_fold(int8_t *diff, int64_t *global, unsigned nr)
 	}
 }
 
+/* Only where somebody can see whether they are folded. */
+static void numa_fold(uint64_t numa[NR_NUMA_STATS], struct zone *z)
+{
+	for (unsigned i = 0; i < NR_NUMA_STATS; i++) {
+		uint64_t x = READ_RELAXED(&numa[i]);
+		if (!x)
+			continue;
+		__atomic_fetch_add(&z->numa_base[i], x, __ATOMIC_RELAXED);
+		WRITE_RELAXED(&numa[i], 0);
+	}
+}
+
 static void cpu_fold(struct cpu *c)
 {
 	struct machine *m = c->machine;
-	FOR_EACH_POPULATED_ZONE(z, m)
+	FOR_EACH_POPULATED_ZONE(z, m) {
 		diffs_fold(c->zone[z->id].diff, z->stat, NR_ZONE_STATS);
+		if (m->version->numa_lags)
+			numa_fold(c->zone[z->id].numa, z);
+	}
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		if (m->node[n].online)
 			diffs_fold(c->per_node[n].diff, m->node[n].stat, NR_NODE_STATS);
@@ -225,12 +240,18 @@ void machine_stat_tick(struct machine *m)
 {
 	MASK_FOR_EACH(id, &m->cpus_online) {
 		struct cpu *c = &m->cpu[id];
-		lock_take(&c->lock);
+		bias_take(&c->lock);
 		cpu_pcp_decay(c);
 		if (c->used)
 			cpu_fold(c);
-		lock_drop(&c->lock);
+		bias_drop(&c->lock);
 	}
+}
+
+static void numa_clear(uint64_t numa[NR_NUMA_STATS])
+{
+	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+		WRITE_RELAXED(&numa[i], 0);
 }
 
 void machine_numa_clear(struct machine *m)
@@ -239,11 +260,12 @@ void machine_numa_clear(struct machine *m)
 		struct cpu *c = &m->cpu[id];
 		cpu_enter(c);
 		FOR_EACH_POPULATED_ZONE(z, m)
-			for (unsigned i = 0; i < NR_NUMA_STATS; i++)
-				WRITE_RELAXED(&c->zone[z->id].numa[i], 0);
+			numa_clear(c->zone[z->id].numa);
 		cpu_leave(c);
 	}
 	FOR_EACH_POPULATED_ZONE(z, m)
-		for (unsigned i = 0; i < NR_NUMA_STATS; i++)
-			WRITE_RELAXED(&z->numa_base[i], 0);
+		numa_clear(z->numa_base);
+	for (unsigned n = 0; n < m->nr_nodes; n++)
+		numa_clear(m->node[n].numa_base);
+	numa_clear(m->numa_base);
 }

@@ -6,7 +6,11 @@
  * Counters as 6.1 keeps them (mm/vmstat.c, 6.1). Zone and node items have a
  * global value and, per CPU, a small difference that is folded into it when
  * it passes the zone's threshold; what is printed is the global value alone.
- * Events and NUMA hits are plain per-CPU sums. A counter is one line of one
+ * Events and NUMA hits are plain per-CPU sums (where the version's row says
+ * numa_lags, folded as well, for vmstat prints them without what CPUs keep).
+ * Zones, nodes and the machine each have a base of NUMA hits from import: the
+ * files of a capture were read one after the other, and the readers' own pages
+ * were counted in between. A counter is one line of one
  * list; the order is the order in which zoneinfo and vmstat print them. V marks
  * a line that not every kernel has, with the set of those that do; every
  * machine counts all of them and prints what its kernel has.

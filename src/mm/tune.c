@@ -75,7 +75,7 @@ int machine_default_min_free_kbytes(const struct machine *m)
 
 int64_t zone_plenty(const struct zone *z, unsigned highest_type)
 {
-	if (READ_RELAXED(&z->boosted))
+	if (READ_RELAXED(&z->boosted) || READ_RELAXED(&z->machine->watched))
 		return INT64_MAX;
 	uint64_t pages = READ_RELAXED(&z->watermark[WMARK_LOW]) + READ_RELAXED(&z->watermark_boost) +
 			 READ_RELAXED(&z->nr_reserved_highatomic) +
@@ -96,6 +96,16 @@ static void update_plenty(struct machine *m)
 		zone_update_plenty(z);
 		lock_drop(&z->lock);
 	}
+}
+
+void machine_set_watched(struct machine *m, bool watched)
+{
+	lock_take(&m->tune_lock);
+	bool changes = m->watched != watched;
+	WRITE_RELAXED(&m->watched, watched);
+	if (changes)
+		update_plenty(m);
+	lock_drop(&m->tune_lock);
 }
 
 static unsigned zone_pageset_cpus(const struct zone *z)

@@ -6,26 +6,21 @@
  * there, so a large machine is checked in proportion to what was used of it.
  */
 
-#include "mm/verify.h"
+#include "mm/verify_private.h"
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "mm/buddy.h"
+#include "mm/slab.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define FINDINGS_SHOWN 64
 
-struct verify {
-	struct machine *m;
-	struct text *out;
-	unsigned findings;
-	uint64_t *zone_pages; /* by zone id: pages of the PAGE_USED, PAGE_PCP and PAGE_BUDDY blocks in the array */
-};
-
-PRINTF_LIKE(2, 3) static void finding(struct verify *v, const char *fmt, ...)
+void finding(struct verify *v, const char *fmt, ...)
 {
 	if (v->findings++ >= FINDINGS_SHOWN || !v->out)
 		return;
@@ -109,8 +104,7 @@ static void check_virgin(struct verify *v)
 	}
 }
 
-/* A list is the same backwards and ends where it says. `most` bounds one that runs in a circle. */
-static void check_links(struct verify *v, const struct node *n, const struct page_list *l, uint64_t most)
+void check_links(struct verify *v, const struct node *n, const struct page_list *l, uint64_t most)
 {
 	pfn_t previous = PFN_NIL;
 	for (pfn_t pfn = l->head; pfn && most; pfn = pfn_page(v->m, pfn)->next, most--) {
@@ -247,6 +241,8 @@ static void count_entries(struct verify *v, uint64_t first, uint64_t end)
 				page->marks);
 		if (page->state != PAGE_NONE)
 			v->zone_pages[page->zone] += 1ull << page->order;
+		if (page->state == PAGE_USED)
+			verify_slab_entry(v, (pfn_t)pfn, page);
 	}
 }
 
@@ -277,28 +273,60 @@ static const struct {
 	const char *name;
 	void (*run)(struct verify *v);
 } checks[] = {
-	{ "free lists", check_free_lists },   { "never-used ranges", check_virgin },
-	{ "per-CPU lists", check_pcp_lists }, { "free counters", check_free_counters },
-	{ "LRU lists", check_lru },           { "pinned", check_pinned },
-	{ "watermarks", check_watermarks },   { "sums", check_sums },
+	{ "free lists", check_free_lists },
+	{ "never-used ranges", check_virgin },
+	{ "per-CPU lists", check_pcp_lists },
+	{ "free counters", check_free_counters },
+	{ "LRU lists", check_lru },
+	{ "pinned", check_pinned },
+	{ "watermarks", check_watermarks },
+	{ "slab caches", check_caches },
+	{ "slabs", check_slabs },
+	{ "loose objects", check_loose_objects },
+	{ "descriptors of caches", check_self_objects },
+	{ "sums", check_sums },
+	{ "slab counters", check_slab_counters },
 };
+
+/* What the checks note down. 0 or -ENOMEM. */
+static int verify_begin(struct verify *v)
+{
+	v->zone_pages = mem_zalloc(v->m->nr_zones * sizeof(*v->zone_pages));
+	return v->zone_pages ? verify_slabs_begin(v) : -ENOMEM;
+}
+
+static void verify_end(struct verify *v)
+{
+	verify_slabs_end(v);
+	mem_free(v->zone_pages);
+}
+
+static void verify_run(struct verify *v)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(checks); i++) {
+		unsigned before = v->findings;
+		checks[i].run(v);
+		if (v->findings != before && v->out)
+			text_printf(v->out, "%s: %u findings\n", checks[i].name, v->findings - before);
+	}
+}
 
 unsigned mm_verify(struct machine *m, struct text *out)
 {
 	struct verify v = { .m = m, .out = out };
-	v.zone_pages = mem_zalloc(m->nr_zones * sizeof(*v.zone_pages));
-	if (!v.zone_pages)
+	if (verify_begin(&v)) {
+		verify_end(&v);
 		return 1;
-	lock_take(&m->tune_lock);
-	machine_stop(m);
-	for (unsigned i = 0; i < ARRAY_LEN(checks); i++) {
-		unsigned before = v.findings;
-		checks[i].run(&v);
-		if (v.findings != before && out)
-			text_printf(out, "%s: %u findings\n", checks[i].name, v.findings - before);
 	}
+	lock_take(&m->tune_lock);
+	if (m->slabs)
+		lock_take(&m->slabs->lock);
+	machine_stop(m);
+	verify_run(&v);
 	machine_resume(m);
+	if (m->slabs)
+		lock_drop(&m->slabs->lock);
 	lock_drop(&m->tune_lock);
-	mem_free(v.zone_pages);
+	verify_end(&v);
 	return v.findings;
 }

@@ -7,6 +7,7 @@
  */
 #include "mm/version.h"
 
+#include "mm/slab_known.h"
 #include "mm/watermark.h"
 
 #include <string.h>
@@ -16,16 +17,35 @@ const struct kernel_version kernel_versions[KERNELS] = {
 		.kernel = KERNEL_3_10,
 		.name = "3.10",
 		.node_total_present = true,
+		.swap_cache_stats = true,
+		.gfp_atomic_bit = true,
 		.pageset = pageset_by_batch,
 		.ulong_skips_negative = true,
+		.slab = {
+			.cpu_partial = { 2, 6, 13, 30 },
+			.track_bytes_32 = 80, .track_bytes_64 = 152,
+			.kmalloc_families = { KMALLOC_NORMAL, KMALLOC_DMA },
+			.nr_kmalloc_families = 2,
+			.kmalloc_odd_first = 1 << KMALLOC_DMA,
+		},
 	},
 	[KERNEL_5_10] = {
 		.kernel = KERNEL_5_10,
 		.name = "5.10",
 		.major = 4,
 		.captured = true,
+		.swap_cache_stats = true,
+		.gfp_atomic_bit = true,
+		.numa_lags = true,
 		.pageset = pageset_by_batch,
 		.ulong_skips_negative = true,
+		.slab = {
+			.cpu_partial = { 2, 6, 13, 30 },
+			.track_bytes_32 = 80, .track_bytes_64 = 152,
+			.kmalloc_families = { KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA },
+			.nr_kmalloc_families = 3,
+			.kmalloc_odd_first = 1 << KMALLOC_DMA,
+		},
 	},
 	[KERNEL_6_1] = {
 		.kernel = KERNEL_6_1,
@@ -35,9 +55,21 @@ const struct kernel_version kernel_versions[KERNELS] = {
 		.boost_line = true,
 		.cma_line = true,
 		.device_events = true,
+		.mem_info_narrow = true,
+		.boot_fallback = true,
+		.boot_hugetlb_colon = true,
+		.gfp_atomic_bit = true,
 		.pageset = pageset_by_low,
 		.pcp_order_most = MM_COSTLY_ORDER,
 		.pcp_huge = true,
+		.slab = {
+			.cpu_partial = { 6, 24, 52, 120 },
+			.track_bytes_32 = 20, .track_bytes_64 = 32,
+			.counts_present = true,
+			.keeps_request = true,
+			.kmalloc_families = { KMALLOC_NORMAL, KMALLOC_CGROUP, KMALLOC_RECLAIM, KMALLOC_DMA },
+			.nr_kmalloc_families = 4,
+		},
 	},
 	[KERNEL_6_12] = {
 		.kernel = KERNEL_6_12,
@@ -50,11 +82,30 @@ const struct kernel_version kernel_versions[KERNELS] = {
 		.device_events = true,
 		.memmap_lines = true,
 		.node_file_thp_wide = true,
+		.log_uid = true,
+		.mem_info_narrow = true,
+		.boot_fallback = true,
+		.boot_present = true,
+		.boot_hugetlb_colon = true,
+		.gfp_nowait_silent = true,
 		.movable_is_high = true,
 		.pageset = pageset_by_use,
 		.pageset_tunes = true,
 		.pcp_order_most = MM_COSTLY_ORDER,
 		.pcp_huge = true,
+		.slab = {
+			.cpu_partial = { 6, 24, 52, 120 },
+			.track_bytes_32 = 20, .track_bytes_64 = 32,
+			.order_keeps_count = true,
+			.counts_present = true,
+			.keeps_request = true,
+			.red_zone_in_request = true,
+			.kmalloc_divisor = true,
+			.kmalloc_families = { KMALLOC_NORMAL, KMALLOC_RECLAIM, KMALLOC_DMA, KMALLOC_CGROUP },
+			.nr_kmalloc_families = 4,
+			.kmalloc_odd_first = 1 << KMALLOC_NORMAL | 1 << KMALLOC_CGROUP | 1 << KMALLOC_RECLAIM |
+					     1 << KMALLOC_DMA,
+		},
 	},
 };
 

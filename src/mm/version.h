@@ -16,6 +16,7 @@ enum kernel { KERNEL_3_10, KERNEL_5_10, KERNEL_6_1, KERNEL_6_12, KERNELS };
 /* Sets of kernels, for rows of tables; 0 in a row that has such a field means every one. */
 #define KERNELS_SINCE(k) (~((1u << (k)) - 1))
 #define UNTIL_5_10 (~KERNELS_SINCE(KERNEL_6_1))
+#define UNTIL_6_1 (~KERNELS_SINCE(KERNEL_6_12))
 #define SINCE_6_1 KERNELS_SINCE(KERNEL_6_1)
 #define SINCE_6_12 KERNELS_SINCE(KERNEL_6_12)
 #define ONLY_6_1 (SINCE_6_1 & ~SINCE_6_12)
@@ -31,6 +32,21 @@ struct pageset_input {
 	int fraction; /* percpu_pagelist_fraction or ..._high_fraction; 0: by default */
 };
 
+enum { SLAB_SIZE_CLASSES = 4 }; /* of a page and larger, from 1 KiB, from 256 bytes, smaller */
+
+/* How slab caches are laid out (mm/slab_layout.h) and which of them kmalloc has (mm/slab_known.h). */
+struct slab_rules {
+	uint16_t cpu_partial[SLAB_SIZE_CLASSES]; /* objects that a CPU keeps beside its slab */
+	uint16_t track_bytes_32, track_bytes_64; /* a record of who allocated or freed an object */
+	bool order_keeps_count; /* the search for an order does not settle for fewer objects */
+	bool counts_present; /* present CPUs count for the order, else possible ones */
+	bool keeps_request; /* who allocated from kmalloc is kept with the size that was asked for */
+	bool red_zone_in_request; /* bytes of a kmalloc object past that size are a red zone, too */
+	bool kmalloc_divisor; /* kmalloc objects are aligned to the largest power of two in their size */
+	uint8_t kmalloc_families[4], nr_kmalloc_families; /* enum kmalloc_family, in order of creation */
+	uint8_t kmalloc_odd_first; /* set of families that create 96 and 192 before the powers of two */
+};
+
 struct kernel_version {
 	enum kernel kernel;
 	const char *name; /* "6.1", as kernel= and proc/version say it */
@@ -44,6 +60,21 @@ struct kernel_version {
 	bool node_file_thp_wide; /* nodeN/meminfo: FileHugePages and FilePmdMapped are as wide as the other lines */
 	bool node_total_present; /* nodeN/meminfo: MemTotal is what is present, not what is managed */
 
+	/* log */
+	bool log_uid; /* "CPU: 0 UID: 0 PID: 1 ..." */
+	bool mem_info_narrow; /* Mem-Info leaves out zones that the request could not use, and nodes without others */
+	bool swap_cache_stats; /* Mem-Info says how often the swap cache was used */
+	bool boot_fallback; /* at boot: in which order the nodes are tried */
+	bool boot_present; /* at boot: total pages are those present, not those managed */
+	bool boot_hugetlb_colon; /* at boot: "HugeTLB: registered" */
+
+	/* request flags */
+	bool gfp_atomic_bit; /* GFP_ATOMIC has a bit of its own */
+	bool gfp_nowait_silent; /* GFP_NOWAIT has __GFP_NOWARN in it */
+
+	/* counters */
+	bool numa_lags; /* a CPU's NUMA hits are differences, too: vmstat prints what has been folded, other files all */
+
 	/* marks */
 	bool movable_is_high; /* Movable has no share of min_free_kbytes, with 64 bits either */
 
@@ -52,6 +83,8 @@ struct kernel_version {
 	bool pageset_tunes; /* high moves at run time */
 	unsigned pcp_order_most; /* highest order that goes through them */
 	bool pcp_huge; /* and so do blocks of pageblock order */
+
+	struct slab_rules slab;
 
 	/* knobs */
 	bool ulong_skips_negative; /* a negative number for an unsigned long is taken and forgotten, else -EINVAL */

@@ -39,7 +39,7 @@ static int pageset_batch_raw(uint64_t managed_pages)
 {
 	uint64_t x = MIN(managed_pages / 1024, (uint64_t)BATCH_PAGES_MOST) / 4;
 	x = MAX(x, (uint64_t)1);
-	return (int)(1u << (fls64(x + x / 2) - 1)) - 1;
+	return (int)(1u << fls64(x + x / 2) >> 1) - 1;
 }
 
 int pageset_batch(uint64_t managed_pages)

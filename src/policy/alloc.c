@@ -287,6 +287,8 @@ struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, 
 			     .mark = WMARK_LOW };
 	if (UNLIKELY(order > MM_ORDER_MAX || !request_init(&r)))
 		return NULL;
+	if (UNLIKELY(fail_page_armed(&p->fail_page)) && fail_page_fails(&p->fail_page, gfp, order))
+		return NULL;
 	r.flags = nofragment_flag(&r) | (gfp & __GFP_KSWAPD_RECLAIM ? ALLOC_KSWAPD : 0);
 	struct page *page = request_try(&r);
 	if (UNLIKELY(!page))

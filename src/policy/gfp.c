@@ -12,7 +12,7 @@ static const struct {
 	const char *name;
 	gfp_t flags;
 } gfp_names[] = {
-	/* in the order in which 6.1 prints them; combinations first, the larger before what they contain */
+	/* in the order in which kernels print them; combinations first, the larger before what they contain */
 	{ "GFP_TRANSHUGE", GFP_TRANSHUGE },
 	{ "GFP_TRANSHUGE_LIGHT", GFP_TRANSHUGE_LIGHT },
 	{ "GFP_HIGHUSER_MOVABLE", GFP_HIGHUSER_MOVABLE },
@@ -122,6 +122,17 @@ int gfp_parse(const char *s, gfp_t *out)
 		return -EINVAL;
 	*out = gfp;
 	return 0;
+}
+
+gfp_t gfp_of_kernel(const struct kernel_version *v, gfp_t gfp)
+{
+	bool atomic = (gfp & GFP_ATOMIC) == GFP_ATOMIC;
+	bool nowait = (gfp & (__GFP_RECLAIM | __GFP_HIGH)) == GFP_NOWAIT;
+	if (atomic && !v->gfp_atomic_bit)
+		gfp &= ~__GFP_ATOMIC;
+	if (nowait && v->gfp_nowait_silent)
+		gfp |= __GFP_NOWARN;
+	return gfp;
 }
 
 void gfp_print(struct text *t, gfp_t gfp)

@@ -11,6 +11,8 @@
 
 #include "policy/policy.h"
 
+#include "base/client.h"
+
 #define HUGE_GFP                                                                                   \
 	(GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_THISNODE)
 
@@ -60,10 +62,12 @@ static void pool_grow(struct policy *p, struct hugetlb *h, uint64_t count, int n
 	while (count > pool_persistent(h)) {
 		lock_drop(&h->lock);
 		struct page *page = fresh_page_in_turn(p, h, nid);
+		bool enough = client_interrupted(); /* as in 6.1, what is there by then stays */
 		lock_take(&h->lock);
-		if (!page)
+		if (page)
+			hugetlb_add(h, page, false, true);
+		if (!page || enough)
 			break;
-		hugetlb_add(h, page, false, true);
 	}
 	lock_drop(&h->lock);
 }

@@ -8,42 +8,17 @@
  *
  * Owners. A page on an LRU list belongs to somebody above (a task's file
  * pages today). Reclaim calls them through owner_ops, handed over at start, so
- * nothing here includes anything above. page->owner holds the owner's kind in
- * its top four bits and the owner's own number below.
+ * nothing here includes anything above.
  */
 
 #include "mm/hugetlb.h"
 #include "mm/machine.h"
+#include "mm/owner.h"
 #include "mm/pcp.h"
+#include "policy/fail_page.h"
 #include "policy/report.h"
 
 #include <pthread.h>
-
-enum owner_kind {
-	OWNER_NONE,
-	OWNER_TASK_ANON,
-	OWNER_TASK_FILE,
-	OWNER_TASK_PAGES,
-	OWNER_TASK_HUGETLB,
-	OWNER_HUGETLB_POOL,
-	OWNER_TASK_PAGETABLE,
-	OWNER_TASK_SHMEM,
-	OWNER_KINDS
-};
-
-#define OWNER_SHIFT 28
-static inline uint32_t owner_handle(enum owner_kind k, uint32_t id)
-{
-	return (uint32_t)k << OWNER_SHIFT | id;
-}
-static inline enum owner_kind owner_kind(uint32_t handle)
-{
-	return (enum owner_kind)(handle >> OWNER_SHIFT);
-}
-static inline uint32_t owner_id(uint32_t handle)
-{
-	return handle & ((1u << OWNER_SHIFT) - 1);
-}
 
 struct owner_ops {
 	/*
@@ -77,6 +52,7 @@ struct policy {
 	uint8_t zone_type[GFP_PLACE_BITS + 1]; /* highest zone type; MM_ZONE_TYPES_MAX: contradicting */
 	uint8_t migratetype[GFP_PLACE_BITS + 1];
 	struct report report; /* where failures are reported to */
+	struct fail_page fail_page; /* requests that are told to fail; all zeros: none */
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
 };

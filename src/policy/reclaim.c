@@ -156,7 +156,7 @@ static uint64_t node_drop(struct policy *p, struct node *n, enum lru_list list)
 				  .node = n,
 				  .type_mask = ~0u,
 				  .drop = true,
-				  .wanted = CLUSTER * CLUSTER };
+				  .wanted = (uint64_t)CLUSTER * CLUSTER };
 		cpu_enter(s.cpu);
 		scan_list(&s, list);
 		cpu_leave(s.cpu);

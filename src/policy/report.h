@@ -4,7 +4,7 @@
 
 /*
  * What the machine's log says about memory (mm/page_alloc.c: warn_alloc,
- * mm/show_mem.c's predecessor in mm/page_alloc.c: show_free_areas, 6.1): the
+ * show_free_areas; in 6.12 mm/show_mem.c), in the words of its kernel: the
  * report of a failed allocation, and the block of numbers below "Mem-Info:".
  * One report in ten seconds; the next one says how many were left out.
  */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a kernel says about memory while it boots (mm/page_alloc.c:
- * free_area_init, build_all_zonelists, mem_init_print_info; mm/hugetlb.c,
- * 6.1), as far as it is true of this machine: it has no kernel image, so the
- * sizes of its parts are 0. Where 6.1 counts what it has before the page array
- * is set aside, this counts what the zones manage.
+ * free_area_init, build_all_zonelists, mem_init_print_info; mm/hugetlb.c; as
+ * captured of 5.10, 6.1 and 6.12), as far as it is true of this machine: it
+ * has no kernel image, so the sizes of its parts are 0. Where kernels before
+ * 6.12 count what they have before the page array is set aside, this counts
+ * what the zones manage.
  */
 
 #include "base/text.h"
@@ -123,6 +124,14 @@ static void nodes_print(struct out *o)
 			node_span_print(o, &o->m->node[nid]);
 }
 
+static uint64_t present_pages(const struct machine *m)
+{
+	uint64_t pages = 0;
+	FOR_EACH_POPULATED_ZONE(z, m)
+		pages += z->present;
+	return pages;
+}
+
 static void zonelists_print(struct out *o)
 {
 	struct zonelist_load load = { { 0 } };
@@ -137,13 +146,13 @@ static void zonelists_print(struct out *o)
 		text_printf(&o->line, "Fallback order for Node %u: ", nid);
 		for (unsigned i = 0; i < nr; i++)
 			text_printf(&o->line, "%u ", order[i]);
-		if (o->m->numa)
+		if (o->m->numa && o->m->version->boot_fallback)
 			line_log(o);
 		else
 			text_reset(&o->line);
 	}
 	SAY(o, "Built %u zonelists, mobility grouping on.  Total pages: %llu", nodes,
-	    (unsigned long long)o->m->managed_pages);
+	    (unsigned long long)(o->m->version->boot_present ? present_pages(o->m) : o->m->managed_pages));
 	for (unsigned type = 0; type < o->m->nr_zone_types; type++)
 		FOR_EACH_POPULATED_ZONE(z, o->m)
 			if (z->type == type && z->kind != ZONE_MOVABLE)
@@ -183,7 +192,8 @@ void report_boot(const struct policy *p)
 	zonelists_print(&o);
 	memory_print(&o);
 	if (h)
-		SAY(&o, "HugeTLB: registered %u.00 MiB page size, pre-allocated %llu pages",
+		SAY(&o, "HugeTLB%s registered %u.00 MiB page size, pre-allocated %llu pages",
+		    p->machine->version->boot_hugetlb_colon ? ":" : "",
 		    (unsigned)(PAGES_TO_KB(1ull << h->order) / 1024),
 		    (unsigned long long)READ_RELAXED(&h->nr_free));
 }

@@ -35,6 +35,7 @@ const char *const bind_paths[] = {
 	"sys/devices/system/node",
 	"sys/devices/system/cpu",
 	"sys/kernel/mm/hugepages",
+	"sys/kernel/slab",
 	"dev/kmsg",
 	DMI_PATH,
 	NULL,

@@ -9,15 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /*
- * The daemon goes to the background by itself once the mount answers. It keeps
- * the writing end of a pipe, so that its end can be waited for: then its huge
- * pages are back for the next machine. Processes that the command left behind
- * keep their view of the machine, and with it the daemon, until they end too;
- * for them nobody waits.
+ * The daemon goes to the background by itself once the mount answers. Between it
+ * and us there is a socket pair, of which each has one end. Its end is waited
+ * for that way: then its huge pages are back for the next machine. And when we
+ * are killed, the daemon sees ours, and takes the mount away itself
+ * (-o lifeline). Processes that the command left behind keep their view of the
+ * machine, and with it the daemon, until they end too; for them nobody waits,
+ * and a word through the socket lets the daemon go on without us.
  */
 
 #define DAEMON_END_MS 3000
@@ -54,8 +57,9 @@ static const char *ummfs_path(char path[PATH_MAX])
 	return "ummfs";
 }
 
-/* The words of the command line; at most RUN_OPTIONS_MAX * 2 + 8 of them. */
-static void ummfs_argv(const struct machine_mount *m, const struct run_args *a, const char **argv)
+/* The words of the command line; at most RUN_OPTIONS_MAX * 2 + 10 of them. */
+static void ummfs_argv(const struct machine_mount *m, const struct run_args *a,
+		       const char *lifeline, const char **argv)
 {
 	*argv++ = "ummfs";
 	*argv++ = m->dir;
@@ -71,6 +75,8 @@ static void ummfs_argv(const struct machine_mount *m, const struct run_args *a, 
 		*argv++ = "-o";
 		*argv++ = a->option[i];
 	}
+	*argv++ = "-o";
+	*argv++ = lifeline;
 	*argv = NULL;
 }
 
@@ -103,17 +109,19 @@ static int child_status(pid_t pid)
 
 static int ummfs_run(struct machine_mount *m, const struct run_args *a, struct why *why)
 {
-	const char *argv[RUN_OPTIONS_MAX * 2 + 8];
+	const char *argv[RUN_OPTIONS_MAX * 2 + 10];
+	char lifeline[32];
 	pid_t pid;
 	int fd[2];
 
-	if (pipe(fd)) /* inherited on purpose */
-		return why_set(why, -errno, "pipe: %s", strerror(errno));
-	fcntl(fd[0], F_SETFD, FD_CLOEXEC);
-	ummfs_argv(m, a, argv);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
+		return why_set(why, -errno, "socketpair: %s", strerror(errno));
+	fcntl(fd[1], F_SETFD, 0); /* the daemon's */
+	snprintf(lifeline, sizeof(lifeline), "lifeline=%d", fd[1]);
+	ummfs_argv(m, a, lifeline, argv);
 	int err = ummfs_spawn(argv, &pid);
 	close(fd[1]);
-	m->end_fd = fd[0];
+	m->life_fd = fd[0];
 	if (err)
 		return why_set(why, err, "cannot start ummfs: %s", strerror(-err));
 	m->mounted = !child_status(pid);
@@ -123,7 +131,7 @@ static int ummfs_run(struct machine_mount *m, const struct run_args *a, struct w
 int machine_mount(struct machine_mount *m, const struct run_args *a, struct why *why)
 {
 	memset(m, 0, sizeof(*m));
-	m->end_fd = -1;
+	m->life_fd = -1;
 	int err = dir_make(m, why);
 	return err ? err : ummfs_run(m, a, why);
 }
@@ -137,11 +145,13 @@ static void fusermount_umount(const char *dir)
 		child_status(pid);
 }
 
+/* It ends, or somebody still uses the mount: then it may stay for them. */
 static void daemon_wait(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	poll(&p, 1, DAEMON_END_MS);
+	if (!poll(&p, 1, DAEMON_END_MS))
+		send(fd, "", 1, MSG_NOSIGNAL);
 }
 
 void machine_unmount(struct machine_mount *m)
@@ -149,10 +159,10 @@ void machine_unmount(struct machine_mount *m)
 	if (m->mounted) {
 		if (umount2(m->dir, MNT_DETACH | UMOUNT_NOFOLLOW) && errno == EPERM)
 			fusermount_umount(m->dir);
-		daemon_wait(m->end_fd);
+		daemon_wait(m->life_fd);
 	}
-	if (m->end_fd >= 0)
-		close(m->end_fd);
+	if (m->life_fd >= 0)
+		close(m->life_fd);
 	if (m->made && rmdir(m->dir))
 		log_warning("%s stays behind: %s", m->dir, strerror(errno));
 }

@@ -10,7 +10,7 @@
 
 struct machine_mount {
 	char dir[PATH_MAX];
-	int end_fd; /* ends (EOF) when the daemon does */
+	int life_fd; /* one end of a socket pair: each side sees the other's end (EOF) */
 	bool made, mounted;
 };
 

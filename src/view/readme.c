@@ -24,6 +24,8 @@ static const char tree_proc[] =
 	"THE TREE\n"
 	"proc/zoneinfo buddyinfo pagetypeinfo\n"
 	"                        zones, free blocks by order, and by migrate type\n"
+	"proc/slabinfo           slab caches, the newest first; writing NAME LIMIT\n"
+	"                        BATCHCOUNT SHARED sets what CPUs keep of one\n"
 	"proc/meminfo vmstat swaps\n"
 	"                        the machine in kB, its counters, its swap (none yet)\n"
 	"proc/sys/vm/            the knobs; writing one has the effect it has in Linux:\n";
@@ -37,6 +39,9 @@ static const char tree_sys[] =
 	"sys/devices/system/cpu/ online, possible, ...; cpuN/topology/\n"
 	"sys/kernel/mm/hugepages/hugepages-%ukB/\n"
 	"                        the pool of %u MiB pages\n"
+	"sys/kernel/slab/NAME/   a slab cache: objects, slabs, partial, full, shrink ...\n"
+	"sys/kernel/slab/new_cache delete_cache\n"
+	"                        NAME SIZE [align=N] [flags=hwcache_align,...]; NAME\n"
 	"sys/firmware/dmi/tables/DMI smbios_entry_point\n"
 	"                        which DIMM is on which socket: dmidecode reads them\n"
 	"sys/kernel/debug/extfrag/\n"
@@ -67,6 +72,8 @@ static const char tasks[] =
 	"                        kswapd may take them, and the number falls\n"
 	"           pages        ORDER GFP COUNT, blocks from the buddy system:\n"
 	"                        3 GFP_KERNEL 100\n"
+	"           slab         CACHE COUNT, objects of a slab cache: TCP 288\n"
+	"           kmalloc      SIZE[ GFP] COUNT, memory by size: 200 10\n"
 	"           hugetlb      SIZE COUNT, pages from the pool: %uM 10\n"
 	"           cpu          the emulated CPU it runs on; memory comes from its node\n"
 	"           procs        real processes: when the last of them has ended the task\n"
@@ -75,7 +82,7 @@ static const char tasks[] =
 	"Reading a file tells what is held. A write changes it by the line: COUNT sets,\n"
 	"+N and -N add and take, 0 drops the line's key, other keys stay, and > and >> do\n"
 	"the same. A line that cannot be met whole fails with ENOMEM and changes nothing.\n"
-	"When pages, file or hugetlb get less, a random choice goes, so holes appear.\n"
+	"When they get less (all but anon), a random choice goes, so holes appear.\n"
 	"\n";
 
 /* What each shows is told before it, so that the reader knows what to look for. */

@@ -18,7 +18,7 @@ uint64_t snap_node_zone_sum(const struct snapshot *s, unsigned nid, enum zone_st
 uint64_t snap_node_numa_sum(const struct snapshot *s, unsigned nid, enum numa_stat item)
 {
 	const struct node *n = &s->machine->node[nid];
-	uint64_t sum = 0;
+	uint64_t sum = s->node[nid].numa_base[item];
 	for (unsigned type = 0; type < s->machine->nr_zone_types; type++)
 		sum += s->zone[n->zone[type]->id].numa[item];
 	return sum;
@@ -43,9 +43,10 @@ uint64_t snap_zone_sum(const struct snapshot *s, enum zone_stat item)
 
 uint64_t snap_numa_sum(const struct snapshot *s, enum numa_stat item)
 {
-	uint64_t sum = 0;
+	bool lags = s->machine->version->numa_lags;
+	uint64_t sum = s->numa_base[item];
 	FOR_EACH_POPULATED_ZONE(z, s->machine)
-		sum += s->zone[z->id].numa[item];
+		sum += lags ? s->zone[z->id].numa_folded[item] : s->zone[z->id].numa[item];
 	return sum;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every generated file of the tree that cannot be written: one row, one file,
- * or one for each node, CPU or task. Modes are those of a running 6.1 (its
+ * Every generated file of the tree that is no knob: one row, one file, or one
+ * for each node, CPU or task. None can be written but slabinfo. Modes are those of a running 6.1 (its
  * files that name node states or CPUs are 0444; pagetypeinfo is for its owner
  * alone). A row asks for no more parts of the snapshot than it prints.
  */
+#include "knob/slab_control.h"
 #include "view/views.h"
 
 #define NODES "sys/devices/system/node/"
@@ -58,6 +59,13 @@ const struct view view_table[] = {
 	ONCE(VIEW_PROC, "proc/zoneinfo", 0444, SNAP_ZONES | SNAP_PAGESETS | SNAP_NODES, view_zoneinfo),
 	ONCE(VIEW_PROC, "proc/buddyinfo", 0444, SNAP_FREE, view_buddyinfo),
 	ONCE(VIEW_PROC, "proc/pagetypeinfo", 0400, SNAP_FREE, view_pagetypeinfo),
+	{ .path = "proc/slabinfo",
+	  .mode = 0400,
+	  .scope = VIEW_ONCE,
+	  .style = VIEW_PROC,
+	  .parts = SNAP_SLABS,
+	  .render = view_slabinfo,
+	  .store = slabinfo_write },
 	ONCE(VIEW_PROC, "proc/meminfo", 0444, SNAP_ZONES | SNAP_NODES | SNAP_HUGETLB | SNAP_COMMIT,
 	     view_meminfo),
 	ONCE(VIEW_PROC, "proc/vmstat", 0444, SNAP_ZONES | SNAP_NODES | SNAP_EVENTS, view_vmstat),

@@ -12,6 +12,7 @@ void view_pagetypeinfo(struct text *t, const struct snapshot *s, unsigned arg);
 void view_meminfo(struct text *t, const struct snapshot *s, unsigned arg);
 void view_vmstat(struct text *t, const struct snapshot *s, unsigned arg);
 void view_swaps(struct text *t, const struct snapshot *s, unsigned arg);
+void view_slabinfo(struct text *t, const struct snapshot *s, unsigned arg);
 void view_readme(struct text *t, const struct snapshot *s, unsigned arg);
 void view_extfrag_index(struct text *t, const struct snapshot *s, unsigned arg);
 void view_unusable_index(struct text *t, const struct snapshot *s, unsigned arg);

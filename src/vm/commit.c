@@ -80,6 +80,11 @@ int vm_commit(struct vm *vm, const struct task *t, uint64_t pages)
 	return -ENOMEM;
 }
 
+void vm_commit_again(struct vm *vm, uint64_t pages)
+{
+	__atomic_fetch_add(&vm->overcommit.committed_pages, (int64_t)pages, __ATOMIC_RELAXED);
+}
+
 void vm_uncommit(struct vm *vm, uint64_t pages)
 {
 	__atomic_fetch_sub(&vm->overcommit.committed_pages, (int64_t)pages, __ATOMIC_RELAXED);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gate stands before the lock of every task: whoever changes a task passes
- * it (shared), and holding the machine closes it. So a change of hours is
- * waited for without keeping anybody from looking tasks up, and no matter how
- * many tasks there are, one lock holds them. CPUs are entered here without
- * marking them as used: looking leaves no trace.
+ * The gate stands behind the lock of every task: whoever changes a task passes
+ * it (shared), and holding the machine closes it. A change of hours passes it
+ * anew after every slice, so it is caught half way, where everything adds up;
+ * only a task that is being freed is waited for. No matter how many tasks there
+ * are, one lock holds them. CPUs are entered here without marking them as used:
+ * looking leaves no trace.
  */
 #include "vm/hold.h"
 
@@ -38,16 +39,20 @@ void vm_hold(struct vm *vm)
 	struct machine *m = &vm->machine;
 	lock_take(&vm->knob_lock);
 	tasks_hold(vm);
+	pthread_rwlock_wrlock(&vm->own.names);
 	lock_take(&m->tune_lock);
+	lock_take(&vm->slabs.lock);
 	MASK_FOR_EACH(cpu, &m->cpus_online)
-		lock_take(&m->cpu[cpu].lock);
+		bias_take(&m->cpu[cpu].lock);
 }
 
 void vm_release_machine(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
 	machine_resume(m);
+	lock_drop(&vm->slabs.lock);
 	lock_drop(&m->tune_lock);
+	pthread_rwlock_unlock(&vm->own.names);
 	lock_drop(&vm->tasks.lock);
 	lock_drop(&vm->knob_lock);
 }

@@ -33,9 +33,9 @@ struct fields {
 	size_t size; /* of the structure */
 };
 
-extern const struct fields fields_spec, fields_node_spec, fields_zone_spec, fields_zone,
-	fields_node, fields_cpu, fields_cpu_zone, fields_cpu_node, fields_hugetlb,
-	fields_hugetlb_node, fields_tune, fields_vm, fields_tasks, fields_task, fields_page_group;
+extern const struct fields fields_spec, fields_node_spec, fields_zone_spec, fields_zone, fields_node,
+	fields_cpu, fields_cpu_zone, fields_cpu_node, fields_hugetlb, fields_hugetlb_node,
+	fields_tune, fields_vm, fields_tasks, fields_task, fields_page_group, fields_cache;
 
 /* " name=series" for each field. */
 void fields_write(struct text *t, const struct fields *f, const void *object);

@@ -26,6 +26,13 @@
 #define PAGES_MOST                                                                                 \
 	((int64_t)1 << 40) /* more than any machine has; sums of such numbers cannot overflow */
 
+#define ATTR(type, member)                                                                         \
+	ONE(type, member.probability, 0, 0), ONE(type, member.interval, 0, 0),                     \
+		ONE(type, member.verbose, 0, 0), ONE(type, member.ratelimit_ticks, 0, 0),          \
+		ONE(type, member.ratelimit_burst, 0, 0), ONE(type, member.times, 0, 0),            \
+		ONE(type, member.space, 0, 0), MANY(type, member.rng.s, 0, 0),                     \
+		ONE(type, member.count, 0, 0)
+
 static const struct field fields_spec_rows[] = {
 	ONE(machine_spec, kernel, 0, KERNELS - 1),
 	ONE(machine_spec, bits, 32, 64),
@@ -72,6 +79,7 @@ FIELDS(fields_zone, zone);
 
 static const struct field fields_node_rows[] = {
 	MANY(node, stat, -PAGES_MOST, PAGES_MOST),
+	MANY(node, numa_base, 0, 0),
 	ONE(node, stat_threshold, 0, 125),
 	ONE(node, kswapd_failures, 0, INT32_MAX),
 };
@@ -127,6 +135,7 @@ static const struct field fields_tune_rows[] = {
 	ONE(machine, reserve_lags, 0, 1),
 	ONE(machine, nr_buffer_pages, 0, PAGES_MOST),
 	MANY(machine, event_base, 0, 0),
+	MANY(machine, numa_base, 0, 0),
 	MANY(machine, facts.direct_map_kb, 0, PAGES_MOST),
 	ONE(machine, facts.has_direct_1g, 0, 1),
 	ONE(machine, facts.vmalloc_used_kb, 0, PAGES_MOST),
@@ -137,6 +146,8 @@ static const struct field fields_tune_rows[] = {
 	ONE(machine, facts.swap_free_kb, 0, PAGES_MOST),
 	ONE(machine, facts.zswap_kb, 0, PAGES_MOST),
 	ONE(machine, facts.zswapped_kb, 0, PAGES_MOST),
+	ONE(machine, loaded.present, 0, 0),
+	MANY(machine, loaded.value, 0, 0),
 };
 FIELDS(fields_tune, machine);
 
@@ -156,8 +167,45 @@ static const struct field fields_vm_rows[] = {
 	ONE(vm, drop_caches_quiet, 0, 1),
 	ONE(vm, next_tick_ns, 0, 0),
 	MANY(vm, rng.s, 0, 0),
+	ATTR(vm, failslab.attr),
+	ONE(vm, failslab.ignore_wait, 0, 1),
+	ONE(vm, failslab.cache_filter, 0, 1),
+	ATTR(vm, policy.fail_page.attr),
+	ONE(vm, policy.fail_page.ignore_wait, 0, 1),
+	ONE(vm, policy.fail_page.ignore_highmem, 0, 1),
+	ONE(vm, policy.fail_page.min_order, 0, 0),
 };
 FIELDS(fields_vm, vm);
+
+#define SLAB_FLAGS_ALL (2 * SLAB_NO_MERGE - 1)
+
+static const struct field fields_cache_rows[] = {
+	ONE(kmem_cache, flags, 0, SLAB_FLAGS_ALL),
+	ONE(kmem_cache, layout.object_size, 1, SLAB_OBJECT_MAX),
+	ONE(kmem_cache, layout.inuse, 1, SLAB_OBJECT_MAX),
+	ONE(kmem_cache, layout.size, 1, SLAB_OBJECT_MAX),
+	ONE(kmem_cache, layout.align, 1, SLAB_OBJECT_MAX),
+	ONE(kmem_cache, layout.red_left_pad, 0, 0),
+	ONE(kmem_cache, layout.offset, 0, 0),
+	ONE(kmem_cache, layout.objects, 1, SLAB_OBJECTS_MAX),
+	ONE(kmem_cache, layout.order, 0, MM_ORDER_MAX),
+	ONE(kmem_cache, layout.min_order, 0, MM_ORDER_MAX),
+	ONE(kmem_cache, layout.min_partial, 0, 0),
+	ONE(kmem_cache, layout.cpu_partial, 0, 0),
+	ONE(kmem_cache, layout.cpu_partial_slabs, 0, 0),
+	ONE(kmem_cache, aliases, 0, 0),
+	ONE(kmem_cache, failslab, 0, 1),
+	ONE(kmem_cache, limit, 1, 512),
+	ONE(kmem_cache, batch, 1, 512),
+	ONE(kmem_cache, sharedfactor, 0, UINT16_MAX),
+	ONE(kmem_cache, tuned, 0, 1),
+	ONE(kmem_cache, min_partial, 0, 0),
+	ONE(kmem_cache, cpu_partial, 0, 0),
+	ONE(kmem_cache, pinned_slabs, 0, PAGES_MOST),
+	ONE(kmem_cache, pinned_objects, 0, PAGES_MOST),
+	ONE(kmem_cache, pinned_active, 0, PAGES_MOST),
+};
+FIELDS(fields_cache, kmem_cache);
 
 static const struct field fields_tasks_rows[] = {
 	ONE(tasks, nr_slots, 1, TASKS_MAX + 1),
@@ -172,6 +220,7 @@ static const struct field fields_task_rows[] = {
 	ONE(task, generation, 0, 0),
 	ONE(task, uid, 0, 0),
 	ONE(task, gid, 0, 0),
+	ONE(task, mode, 0, 01777),
 	ONE(task, cpu, 0, MASK_BITS - 1),
 	ONE(task, file_batch, 0, 0),
 	MANY(task, rng.s, 0, 0),

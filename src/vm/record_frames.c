@@ -88,7 +88,10 @@ static int tune_read(struct record *r, char *rest)
 
 static int vm_read(struct record *r, char *rest)
 {
-	return record_fields(r, &fields_vm, r->vm, rest);
+	int error = record_fields(r, &fields_vm, r->vm, rest);
+	if (!error)
+		vm_faults_update(r->vm);
+	return error;
 }
 
 /* ---- Zones ---- */
@@ -305,8 +308,7 @@ static int used_place(struct record *r, uint64_t v, void *ctx)
 	return 0;
 }
 
-/* Cuts " NAME=..." out of a line. NULL: not there. */
-static char *word_cut(char *line, const char *name)
+char *record_word_cut(char *line, const char *name)
 {
 	char *at = strstr(line, name);
 	if (!at)
@@ -321,8 +323,8 @@ static char *word_cut(char *line, const char *name)
 static int used_read(struct record *r, char *rest)
 {
 	struct used u = { 0 };
-	char *private = word_cut(rest, " private="), *index = word_cut(rest, " index=");
-	char *pfn = word_cut(rest, " pfn=");
+	char *private = record_word_cut(rest, " private="), *index = record_word_cut(rest, " index=");
+	char *pfn = record_word_cut(rest, " pfn=");
 	if (!pfn)
 		return record_bad(r, "pfn is missing");
 	u.has_index = index != NULL;
@@ -330,7 +332,8 @@ static int used_read(struct record *r, char *rest)
 	series_open(&u.index, index ? index : "");
 	series_open(&u.private, private ? private : "");
 	int error = record_fields(r, &fields_page_group, &u.group, rest);
-	if (!error && (owner_kind(u.group.owner) >= OWNER_KINDS || u.group.flags & PG_CONTENT))
+	if (!error && (owner_kind(u.group.owner) >= OWNER_KINDS ||
+		       owner_kind(u.group.owner) == OWNER_SLAB || u.group.flags & PG_CONTENT))
 		error = record_bad(r, "no such owner or flag");
 	return error ? error : record_series(r, pfn, used_place, &u);
 }

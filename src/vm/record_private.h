@@ -7,8 +7,27 @@
 #include "base/series.h"
 #include "vm/record.h"
 
-/* Lines for all blocks in use. */
+/* Lines for all blocks in use but slabs. */
 void record_used_write(struct text *t, struct vm *vm);
+/* Lines for caches and their slabs. */
+void record_slabs_write(struct text *t, struct vm *vm);
+/* Lines for objects that are free in magazines, and that the daemon itself has. Last. */
+void record_own_write(struct text *t, struct vm *vm);
+/* Lines of tasks/NAME/slab and kmalloc. */
+void record_objects_write(struct text *t, const struct task *task);
+/* A name without blanks, newlines and what else would be mistaken. */
+void record_name_write(struct text *t, const char *name);
+
+/*
+ * A cache by its number in the record: the oldest is 1. While a record is
+ * written and its machine held.
+ */
+uint64_t record_cache_number(const struct kmem_cache *s);
+/* An object as a number: of its slab's first frame and of the object in it. */
+static inline uint64_t record_object_number(pfn_t slab, unsigned index)
+{
+	return (uint64_t)slab * SLAB_OBJECTS_MAX + index;
+}
 
 /* The record while it is read, line by line. */
 struct record {
@@ -21,6 +40,9 @@ struct record {
 	uint64_t *taken; /* bit per frame: in a block that was read */
 	size_t taken_bytes;
 	struct zone *zone; /* where the last block was */
+	struct kmem_cache **cache; /* by number; NULL: none was read */
+	unsigned nr_caches;
+	uint64_t *owned; /* bit per object of slabs, and per block of kmalloc: somebody has it; NULL: none is */
 	uint64_t nr_owned, nr_indexed; /* blocks that tasks own, and slots of their indices */
 	bool seen_end;
 };
@@ -44,8 +66,27 @@ struct record_row {
 	const char *name;
 	int (*read)(struct record *r, char *rest);
 };
-extern const struct record_row record_shape_rows[], record_frame_rows[], record_task_rows[];
-extern const unsigned nr_record_shape_rows, nr_record_frame_rows, nr_record_task_rows;
+extern const struct record_row record_shape_rows[], record_frame_rows[], record_slab_rows[],
+	record_task_rows[], record_own_rows[];
+extern const unsigned nr_record_shape_rows, nr_record_frame_rows, nr_record_slab_rows,
+	nr_record_task_rows, nr_record_own_rows;
+
+/* Cuts " NAME=..." out of a line. NULL: not there. */
+char *record_word_cut(char *line, const char *name);
+/* "%20" and the like; most: bytes without the NUL. false: not a name. */
+bool record_name_read(const char *word, char *out, size_t most);
+/* The task that a line begins with. */
+MUST_CHECK int record_task_find(struct record *r, char **rest, struct task **out);
+
+/* The cache that a line names by number. */
+MUST_CHECK int record_cache_find(struct record *r, char **rest, struct kmem_cache **out);
+/* An object in use of a cache that nobody has taken yet, by its number. 0, -ENOMEM, or -EINVAL with why set. */
+MUST_CHECK int record_object_take(struct record *r, const struct kmem_cache *s, uint64_t number,
+				  void **out);
+
+/* All slabs and tasks are there: objects that no task owns are nobody's. 0 or -ENOMEM. */
+MUST_CHECK int record_slabs_finish(struct record *r);
+void record_slabs_fini(struct record *r); /* what only reading needed */
 
 /* Shape: what a table of fields cannot say. 0 or -EINVAL with why set. */
 MUST_CHECK int record_shape_check(struct record *r);

@@ -149,9 +149,15 @@ static int line_read(struct record *r, char *line, bool shape)
 	for (unsigned i = 0; i < nr_record_frame_rows; i++)
 		if (!strcmp(record_frame_rows[i].name, kind))
 			return shape ? 0 : record_frame_rows[i].read(r, rest);
+	for (unsigned i = 0; i < nr_record_slab_rows; i++)
+		if (!strcmp(record_slab_rows[i].name, kind))
+			return shape ? 0 : record_slab_rows[i].read(r, rest);
 	for (unsigned i = 0; i < nr_record_task_rows; i++)
 		if (!strcmp(record_task_rows[i].name, kind))
 			return shape ? 0 : record_task_rows[i].read(r, rest);
+	for (unsigned i = 0; i < nr_record_own_rows; i++)
+		if (!strcmp(record_own_rows[i].name, kind))
+			return shape ? 0 : record_own_rows[i].read(r, rest);
 	return record_bad(r, "\"%.40s\" is not known", kind);
 }
 
@@ -196,6 +202,10 @@ static int machine_check(struct record *r)
 	text_init(&found, 0);
 	unsigned nr = mm_verify(&r->vm->machine, &found);
 	const char *first = text_cstr(&found);
+	if (nr && !*first) { /* it found no memory to look */
+		text_fini(&found);
+		return why_set(r->why, -ENOMEM, "%s: not enough memory to check it", r->name);
+	}
 	int error = nr ? why_set(r->why, -EINVAL, "%s: it contradicts itself: %.*s", r->name,
 				 (int)strcspn(first, "\n"), first)
 		       : 0;
@@ -254,6 +264,9 @@ int record_apply(struct vm *vm, char *text, const char *name, struct why *why)
 		error = record_tasks_check(&r);
 	if (!error)
 		error = hugetlb_check(&r);
+	if (!error)
+		error = record_slabs_finish(&r);
+	record_slabs_fini(&r);
 	if (error)
 		return error == -ENOMEM ? why_set(why, error, "%s: not enough memory to import it", name)
 					: error;

@@ -22,8 +22,7 @@ static int tasks_read(struct record *r, char *rest)
 	return record_fields(r, &fields_tasks, &r->vm->tasks, rest);
 }
 
-/* "%20" and the like. false: not a name. */
-static bool name_read(const char *word, char out[TASK_NAME_MAX + 1])
+bool record_name_read(const char *word, char *out, size_t most)
 {
 	size_t n = 0;
 	for (; *word; word++) {
@@ -34,7 +33,7 @@ static bool name_read(const char *word, char out[TASK_NAME_MAX + 1])
 				return false;
 			word += 2;
 		}
-		if (!c || n == TASK_NAME_MAX)
+		if (!c || n == most)
 			return false;
 		out[n++] = (char)c;
 	}
@@ -51,7 +50,7 @@ static int task_read(struct record *r, char *rest)
 		return -ENOMEM;
 	int error = record_number(r, &rest, TASKS_MAX + 1, &id);
 	const char *word = error ? NULL : record_word(&rest);
-	if (!error && (!word || !name_read(word, name)))
+	if (!error && (!word || !record_name_read(word, name, TASK_NAME_MAX)))
 		error = record_bad(r, "\"%.40s\" is not a task's name", word ? word : "");
 	if (!error)
 		error = record_fields(r, &fields_task, shape, rest);
@@ -70,7 +69,7 @@ static int task_read(struct record *r, char *rest)
 	return error;
 }
 
-static int task_of_line(struct record *r, char **rest, struct task **out)
+int record_task_find(struct record *r, char **rest, struct task **out)
 {
 	uint64_t id;
 	int error = record_number(r, rest, r->vm->tasks.nr_slots, &id);
@@ -114,7 +113,7 @@ static int index_fill(struct record *r, struct filling *f, char *rest)
 static int task_index_read(struct record *r, char *rest)
 {
 	struct task *t;
-	int error = task_of_line(r, &rest, &t);
+	int error = record_task_find(r, &rest, &t);
 	const char *name = error ? NULL : record_word(&rest);
 	if (error)
 		return error;
@@ -134,7 +133,7 @@ static int task_pages_read(struct record *r, char *rest)
 {
 	struct task *t;
 	uint64_t order = 0, gfp = 0;
-	int error = task_of_line(r, &rest, &t);
+	int error = record_task_find(r, &rest, &t);
 	if (!error)
 		error = record_number(r, &rest, MM_ORDERS, &order);
 	if (!error)

@@ -4,7 +4,7 @@
  * whoever owns them, nothing about them has to be known here. The walk skips
  * what has never been touched: the host knows that of its own pages
  * (pagemap(5)), so a machine of 16 TiB costs what it uses. Virgin memory is
- * skipped by its ranges.
+ * skipped by its ranges. Slabs are record_slabs_write.c's.
  */
 #include "vm/record_private.h"
 
@@ -77,8 +77,8 @@ static void group_open(struct group *g, const struct page_group *key)
 	g->used = true;
 	g->key = *key;
 	enum owner_kind kind = owner_kind(key->owner);
-	bool plain = kind == OWNER_NONE ||
-		     kind == OWNER_HUGETLB_POOL; /* what is in their entries is from former times */
+	bool plain = kind == OWNER_NONE || kind == OWNER_HUGETLB_POOL ||
+		     kind == OWNER_KMALLOC; /* what is in their entries is from former times */
 	g->slots = !plain && !owner_is_indexed(kind);
 	g->privates = !plain && (g->slots || kind == OWNER_TASK_FILE || kind == OWNER_TASK_PAGES);
 	text_init(&g->pfn, SIZE_MAX / 2);
@@ -140,7 +140,7 @@ static void stretch_walk(struct walk *w, const struct zone *z, uint64_t from, ui
 	while ((from = touched_next(&w->touched, m, from, to)) < to) {
 		const struct page *p = pfn_page(m, (pfn_t)from);
 		bool head = p->state != PAGE_NONE && p->zone == z->id;
-		if (head && p->state == PAGE_USED)
+		if (head && p->state == PAGE_USED && owner_kind(p->owner) != OWNER_SLAB)
 			used_add(w, p, from);
 		from += head ? 1ull << p->order : 1;
 	}

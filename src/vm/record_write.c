@@ -291,8 +291,7 @@ static void index_write(struct text *t, const struct page_index *ix)
 	text_char(t, '\n');
 }
 
-/* A name without blanks, newlines and what else would be mistaken. */
-static void name_write(struct text *t, const char *name)
+void record_name_write(struct text *t, const char *name)
 {
 	for (const unsigned char *p = (const unsigned char *)name; *p; p++)
 		if (*p > ' ' && *p < 127 && *p != '%')
@@ -306,7 +305,7 @@ static void task_write(struct text *t, const struct task *task)
 	line_begin(t, "task");
 	line_number(t, task->id);
 	text_char(t, ' ');
-	name_write(t, task->name);
+	record_name_write(t, task->name);
 	fields_write(t, &fields_task, task);
 	text_char(t, '\n');
 	for (unsigned i = 0; i < nr_task_index_rows; i++) {
@@ -327,6 +326,7 @@ static void task_write(struct text *t, const struct task *task)
 		line_number(t, task->pages[i].gfp);
 		index_write(t, &task->pages[i].blocks);
 	}
+	record_objects_write(t, task);
 }
 
 void record_write(struct text *t, struct vm *vm)
@@ -344,6 +344,7 @@ void record_write(struct text *t, struct vm *vm)
 	MASK_FOR_EACH(cpu, &m->cpus_online)
 		cpu_write(t, &m->cpu[cpu]);
 	record_used_write(t, vm);
+	record_slabs_write(t, vm);
 	hugetlb_write(t, &vm->hugetlb);
 	line_begin(t, "tasks");
 	fields_write(t, &fields_tasks, &vm->tasks);
@@ -351,6 +352,7 @@ void record_write(struct text *t, struct vm *vm)
 	for (unsigned id = 1; id < vm->tasks.nr_slots; id++)
 		if (vm->tasks.slot[id] && !vm->tasks.slot[id]->dead)
 			task_write(t, vm->tasks.slot[id]);
+	record_own_write(t, vm);
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		if (m->node[n].online)
 			node_write(t, &m->node[n]);

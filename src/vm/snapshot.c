@@ -5,7 +5,8 @@
  * It runs on every read of a view, so it takes no lock: every number that it
  * looks at is stored with relaxed atomics by its one writer, and numbers of
  * the same instant may be a request apart, as in 6.1, whose views read their
- * counters the same way. (6.1 walks the free lists for pagetypeinfo under the
+ * counters the same way. Slab caches come and go, so their list has a lock
+ * (snapshot_slabs.c). (6.1 walks the free lists for pagetypeinfo under the
  * zone lock; here each list has its count.)
  *
  * What never changes while the machine runs (offline nodes, unpopulated zones)
@@ -17,6 +18,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define KSWAPD_FAILURES_MAX 16 /* 6.1: MAX_RECLAIM_RETRIES */
 
@@ -38,6 +40,7 @@ void snapshot_fini(struct snapshot *s)
 	mem_free(s->zone);
 	mem_free(s->node);
 	mem_free(s->pageset);
+	snapshot_fini_slabs(s);
 	*s = (struct snapshot){ 0 };
 }
 
@@ -52,14 +55,20 @@ static void marks_copy(struct zone_snap *to, const struct zone *z)
 	to->threshold = READ_RELAXED(&z->stat_threshold);
 }
 
+static void numa_copy(uint64_t to[NR_NUMA_STATS], const uint64_t from[NR_NUMA_STATS])
+{
+	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
+		to[i] = READ_RELAXED(&from[i]);
+}
+
 static void zone_stats_copy(struct zone_snap *to, const struct zone *z)
 {
+	const struct machine *m = z->machine;
 	for (unsigned i = 0; i < NR_ZONE_STATS; i++)
 		to->stat[i] = READ_RELAXED(&z->stat[i]);
-	for (unsigned i = 0; i < NR_NUMA_STATS; i++)
-		to->numa[i] = READ_RELAXED(&z->numa_base[i]);
-
-	const struct machine *m = z->machine;
+	numa_copy(to->numa, z->numa_base);
+	if (m->version->numa_lags)
+		memcpy(to->numa_folded, to->numa, sizeof(to->numa_folded));
 	for (unsigned cpu = 0; cpu < m->nr_cpu_ids; cpu++) {
 		const struct cpu *c = &m->cpu[cpu];
 		if (!c->online)
@@ -110,10 +119,14 @@ static void zone_copy(struct snapshot *s, const struct zone *z, unsigned parts)
 static void zones_copy(struct snapshot *s, unsigned parts)
 {
 	const struct machine *m = s->machine;
+	if (parts & SNAP_ZONES)
+		numa_copy(s->numa_base, m->numa_base);
 	for (unsigned nid = 0; nid < m->nr_nodes; nid++) {
 		const struct node *n = &m->node[nid];
 		if (!n->online)
 			continue;
+		if (parts & SNAP_ZONES)
+			numa_copy(s->node[nid].numa_base, n->numa_base);
 		for (unsigned type = 0; type < m->nr_zone_types; type++)
 			zone_copy(s, n->zone[type], parts);
 	}
@@ -189,4 +202,6 @@ void snapshot_fill(struct snapshot *s, struct vm *vm, unsigned parts)
 		s->committed_pages = snap_pages(READ_RELAXED(&vm->overcommit.committed_pages));
 		s->commit_limit_pages = vm_commit_limit_pages(vm);
 	}
+	if (parts & SNAP_SLABS)
+		snapshot_fill_slabs(s, &vm->slabs, parts & SNAP_HELD);
 }

@@ -6,15 +6,18 @@
  * changes stop), all it holds is freed under its lock, its id becomes free.
  * The id stays taken in between because reclaim still meets its pages and
  * asks the table, without a lock, whose they are: an entry is stored before
- * the first page can be found and cleared after the last one is gone.
+ * the first page can be found and cleared after the last one is gone. A task
+ * is an object of the cache task_struct, and lies in it.
  */
 #include "vm/task_private.h"
 
 #include "base/mem.h"
+#include "vm/dcache.h"
 
 #include <errno.h>
 #include <string.h>
 
+#define TASK_MODE_BITS 01777 /* what mkdir of a directory takes */
 #define PID_FIRST 2 /* 1 would be init */
 #define PID_LIMIT 4194304 /* 6.1's PID_MAX_LIMIT of 64 bits */
 #define SLOT_BYTES ((TASKS_MAX + 1) * sizeof(struct task *))
@@ -46,6 +49,17 @@ int tasks_init(struct vm *vm)
 	return error;
 }
 
+static unsigned first_cpu(const struct vm *vm)
+{
+	return mask_next(&vm->machine.cpus_online, 0);
+}
+
+/* Where what describes a task is made, and where it goes. */
+static struct cpu *own_cpu(struct vm *vm)
+{
+	return &vm->machine.cpu[first_cpu(vm)];
+}
+
 static void task_destroy(struct task *t)
 {
 	page_index_fini(&t->anon);
@@ -55,15 +69,19 @@ static void task_destroy(struct task *t)
 	page_index_fini(&t->anon_tables);
 	page_index_fini(&t->hugetlb_tables);
 	task_pages_fini(t);
+	task_objects_fini(t);
+	task_areas_free(t);
+	dcache_drop(t);
 	mem_free(t->procs);
 	lock_fini(&t->index_lock);
 	lock_fini(&t->lock);
-	mem_free(t);
+	own_free(t->vm, OWN_TASK, own_cpu(t->vm), t);
 }
 
 void tasks_fini(struct vm *vm)
 {
 	struct tasks *ts = &vm->tasks;
+	vm->own.ending = true;
 	for (unsigned id = 1; ts->slot && id < ts->nr_slots; id++) {
 		struct task *t = ts->slot[id];
 		if (!t)
@@ -164,11 +182,6 @@ static int name_check(const char *name)
 	return strlen(name) > TASK_NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
-static unsigned first_cpu(const struct vm *vm)
-{
-	return mask_next(&vm->machine.cpus_online, 0);
-}
-
 static int table_add(struct vm *vm, struct task *t)
 {
 	struct tasks *ts = &vm->tasks;
@@ -193,7 +206,7 @@ static int table_add(struct vm *vm, struct task *t)
 
 static struct task *task_alloc(struct vm *vm, const char *name)
 {
-	struct task *t = mem_zalloc(sizeof(*t));
+	struct task *t = own_alloc(vm, OWN_TASK, own_cpu(vm), sizeof(*t));
 	if (!t)
 		return NULL;
 	t->vm = vm;
@@ -204,7 +217,7 @@ static struct task *task_alloc(struct vm *vm, const char *name)
 	return t;
 }
 
-int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct task **out)
+int task_create_mode(struct vm *vm, const char *name, uid_t uid, gid_t gid, mode_t mode, struct task **out)
 {
 	int error = name_check(name);
 	if (error)
@@ -214,6 +227,7 @@ int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct ta
 		return -ENOMEM;
 	t->uid = uid;
 	t->gid = gid;
+	t->mode = mode & TASK_MODE_BITS;
 
 	lock_take(&vm->tasks.lock);
 	error = table_add(vm, t);
@@ -277,7 +291,6 @@ static void table_forget(struct task *t)
 
 static void task_empty(struct task *t)
 {
-	lock_take(&t->lock);
 	task_procs_clear(t);
 	int error = task_anon_set(t, 0);
 	ASSERT(!error);
@@ -288,18 +301,19 @@ static void task_empty(struct task *t)
 	error = task_hugetlb_set(t, 0);
 	ASSERT(!error);
 	task_pages_free_all(t);
-	lock_drop(&t->lock);
+	task_objects_free_all(t);
+	dcache_drop(t);
 }
 
 bool task_end(struct task *t)
 {
-	if (!table_hide(t)) /* before the gate: a long change ends at once, so that whoever waits for it does */
+	if (!table_hide(t)) /* before its lock: a change that is under way ends at once */
 		return false;
-	pthread_rwlock_rdlock(&t->vm->tasks.gate);
+	task_lock_anyway(t);
 	task_empty(t);
 	cpu_stat_fold(&t->vm->machine.cpu[t->cpu]);
+	task_unlock(t);
 	table_forget(t);
-	pthread_rwlock_unlock(&t->vm->tasks.gate);
 	return true;
 }
 

@@ -11,9 +11,10 @@
  * Locks: tasks.lock (RANK_TASKS) guards the table, names and references;
  * task->lock (RANK_TASK) serialises changes of one task; task->index_lock
  * (RANK_OWNER) guards what readers look at and reclaim shrinks under us: the
- * page indices, the lines of `pages`, the list of processes. A change takes
- * task->lock and, in short pieces, index_lock; a reader takes index_lock only
- * and so never waits for a long change.
+ * page indices, the lines of `pages`, `slab` and `kmalloc`, the list of
+ * processes. A change takes
+ * task->lock, passes the gate and, in short pieces, takes index_lock; a reader
+ * takes index_lock only and so never waits for a long change.
  */
 
 #include "base/lock.h"
@@ -21,15 +22,18 @@
 #include "base/text.h"
 #include "mm/machine.h"
 #include "policy/policy.h"
+#include "vm/own.h"
 #include "vm/page_index.h"
 
 #include <sys/types.h>
 
 #define TASK_NAME_MAX 255
 #define TASKS_MAX 65536u
-#define TASK_KEYS_MAX 1024u /* lines of tasks/NAME/pages */
+#define TASK_KEYS_MAX 1024u /* lines of tasks/NAME/pages; of slab and kmalloc together */
 #define TASK_HASH_SIZE 4096u
 
+struct dname;
+struct kmem_cache;
 struct vm;
 
 struct task_pages { /* one line of tasks/NAME/pages */
@@ -38,17 +42,36 @@ struct task_pages { /* one line of tasks/NAME/pages */
 	struct page_index blocks;
 };
 
+struct task_objects { /* one line of tasks/NAME/slab or kmalloc */
+	struct kmem_cache *cache; /* with a reference; NULL: kmalloc's whole pages */
+	uint32_t size; /* kmalloc: bytes asked for; 0: a line of slab */
+	gfp_t gfp;
+	void **object; /* in no order; task->lock */
+	uint64_t nr, cap; /* nr: relaxed for readers */
+};
+
+enum area_kind { AREA_ANON, AREA_HUGETLB, AREA_KINDS };
+
+struct area { /* one mapping, from its first page on */
+	struct own_head own; /* OWN_AREA */
+	uint64_t pages; /* how far it reaches; touched or not */
+	uint32_t task;
+	uint8_t kind; /* enum area_kind */
+};
+
 struct task_proc {
 	pid_t pid;
 	int fd; /* its pidfd */
 };
 
 struct task {
+	struct own_head own; /* OWN_TASK */
 	uint32_t id; /* slot in the table, and its owner number; never 0 */
 	pid_t pid; /* its number in proc */
 	uint32_t generation; /* differs between tasks that had the same id */
 	uid_t uid;
 	gid_t gid;
+	mode_t mode; /* permission bits of its directory; files have those of them that make sense */
 	char name[TASK_NAME_MAX + 1];
 	struct vm *vm;
 
@@ -60,6 +83,7 @@ struct task {
 	/* lock */
 	struct lock lock;
 	unsigned cpu; /* relaxed outside the lock */
+	struct area *area[AREA_KINDS]; /* NULL: nothing is mapped */
 	uint64_t content_pages; /* anonymous pages with PG_CONTENT */
 	uint64_t file_batch; /* number of the last increase of `file` */
 	struct rng rng;
@@ -73,6 +97,9 @@ struct task {
 	struct page_index anon_tables, hugetlb_tables; /* page tables of the two mappings */
 	struct task_pages *pages;
 	unsigned nr_pages;
+	struct task_objects *objects; /* lines of slab and of kmalloc, in the order of adding */
+	unsigned nr_objects;
+	struct dname *names; /* of its files that the host knows; vm/dcache.h */
 	struct task_proc *procs; /* real processes */
 	unsigned nr_procs, cap_procs;
 
@@ -80,7 +107,7 @@ struct task {
 };
 
 struct tasks {
-	pthread_rwlock_t gate; /* taken shared before any task->lock; see vm/hold.h */
+	pthread_rwlock_t gate; /* taken shared by every change, behind its task->lock; see vm/hold.h */
 	struct lock lock;
 	struct task **slot; /* by id, TASKS_MAX + 1 of them; reclaim reads entries without the lock */
 	unsigned nr_slots; /* highest id ever used + 1 */
@@ -93,13 +120,22 @@ struct tasks {
 	pthread_t reaper; /* watches procs */
 	int reaper_epoll, reaper_wake;
 	bool reaper_running;
+	bool procs_full; /* relaxed: no descriptor was to be had for the last process */
 	/* called without locks after a task went on its own (its last process ended), so that fs can invalidate */
 	void (*gone)(void *ctx, uint32_t id, pid_t pid, const char *name);
 	void *gone_ctx;
 };
 
+#define TASK_MODE 0755
+
 /* mkdir. 0, -EEXIST, -ENAMETOOLONG, -EINVAL, -ENOSPC, -ENOMEM. The reference in *out is the caller's. */
-MUST_CHECK int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid, struct task **out);
+MUST_CHECK int task_create_mode(struct vm *vm, const char *name, uid_t uid, gid_t gid, mode_t mode,
+				struct task **out);
+MUST_CHECK static inline int task_create(struct vm *vm, const char *name, uid_t uid, gid_t gid,
+					 struct task **out)
+{
+	return task_create_mode(vm, name, uid, gid, TASK_MODE, out);
+}
 MUST_CHECK int task_remove(struct vm *vm, const char *name); /* rmdir: frees all it holds. -ENOENT */
 struct task *task_find(struct vm *vm, const char *name); /* with a reference; NULL */
 struct task *task_find_pid(struct vm *vm, pid_t pid);
@@ -109,13 +145,19 @@ void task_put(struct task *t);
 
 struct task_attr {
 	const char *name;
-	mode_t mode; /* 0644, 0444 */
+	mode_t mode; /* 0644, 0444, 0600; see task_attr_mode */
 	int (*show)(struct task *t, struct text *out); /* 0 or -errno */
 	int (*store)(struct task *t, char *line); /* one line, NUL-terminated, may be modified; task->lock held. 0 or -errno */
 	bool is_mem; /* content file: size is task_mem_bytes, task_mem_read / task_mem_write */
 };
 extern const struct task_attr task_attr_table[];
 extern const unsigned nr_task_attrs;
+
+/* Of its file: nobody may do more there than in the directory. */
+static inline mode_t task_attr_mode(const struct task *t, const struct task_attr *a)
+{
+	return a->mode & t->mode;
+}
 
 /* The text of an attribute. 0, or -ENODEV when the task has gone, or the text's error. */
 MUST_CHECK int task_attr_read(struct task *t, const struct task_attr *a, struct text *out);
@@ -124,7 +166,8 @@ MUST_CHECK int task_attr_read(struct task *t, const struct task_attr *a, struct 
  * A write to an attribute: each line stored in turn, stops at the first that
  * fails. Returns len, or -errno when the first line fails, or the bytes of the
  * lines that were stored. An empty write changes nothing. -ENODEV when the
- * task has gone.
+ * task has gone, -EINTR when the client (base/client.h) was interrupted; it may
+ * have been answered before the call returns.
  */
 ssize_t task_attr_write(struct task *t, const struct task_attr *a, const char *buf, size_t len);
 

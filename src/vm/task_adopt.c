@@ -88,8 +88,13 @@ static void shmem_free(struct task *t, unsigned nr)
 
 void task_shmem_free(struct task *t)
 {
-	while (t->shmem.nr)
+	struct progress progress;
+	progress_start(&progress, t->name, "freeing shared memory", t->shmem.nr, 0);
+	while (t->shmem.nr) {
 		shmem_free(t, (unsigned)MIN(t->shmem.nr, TASK_BATCH));
+		if (progress_step(&progress, t->shmem.nr))
+			task_pause_giving(t);
+	}
 	lock_take(&t->index_lock);
 	page_index_fini(&t->shmem);
 	lock_drop(&t->index_lock);

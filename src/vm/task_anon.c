@@ -8,7 +8,11 @@
  */
 #include "vm/task_private.h"
 
+#include "base/client.h"
+
 #include <errno.h>
+
+#define DROP_PAGES (1ul << 14) /* whose bytes are given back in one go */
 
 /* Touch up to nr pages. Fewer only when memory ran out. */
 static unsigned anon_touch(struct task *t, unsigned nr)
@@ -45,21 +49,33 @@ static void anon_free(struct task *t, unsigned nr)
 	cpu_enter(c);
 	pages_detach(t, c, NR_ANON_MAPPED, page, nr);
 	cpu_leave(c);
+	vm_uncommit(t->vm, nr);
+}
+
+/* Give back the bytes of the next pages that go. Returns where they start. */
+static uint64_t anon_drop(struct task *t, uint64_t pages)
+{
+	uint64_t start = MAX(pages, ALIGN_DOWN(t->anon.nr - 1, (uint64_t)DROP_PAGES));
+	task_content_drop(t, start, t->anon.nr);
+	return start;
 }
 
 static void anon_shrink(struct task *t, uint64_t pages, uint64_t tables)
 {
-	uint64_t had = t->anon.nr;
+	uint64_t dropped = t->anon.nr;
 	struct progress progress;
 
-	task_content_drop(t, pages, had);
-	progress_start(&progress, t->name, "freeing anonymous pages", had, pages);
+	progress_start(&progress, t->name, "freeing anonymous pages", t->anon.nr, pages);
 	while (t->anon.nr > pages) {
-		anon_free(t, (unsigned)MIN(t->anon.nr - pages, TASK_BATCH));
-		progress_step(&progress, t->anon.nr);
+		if (t->anon.nr == dropped)
+			dropped = anon_drop(t, pages);
+		anon_free(t, (unsigned)MIN(t->anon.nr - dropped, TASK_BATCH));
+		if (progress_step(&progress, t->anon.nr))
+			task_pause_giving(t);
 	}
-	vm_uncommit(t->vm, had - pages);
 	task_tables_shrink(t, &t->anon_tables, tables);
+	int error = task_area_reach(t, AREA_ANON, pages);
+	ASSERT(!error); /* a mapping that gets shorter needs nothing */
 
 	lock_take(&t->index_lock);
 	page_index_trim(&t->anon);
@@ -83,6 +99,15 @@ static int anon_reserve(struct task *t, uint64_t pages)
 	return error;
 }
 
+/* While others may look, only what is there is promised; the rest is promised again without asking. */
+static int anon_pause(struct task *t, uint64_t pages)
+{
+	vm_uncommit(t->vm, pages - t->anon.nr);
+	int error = task_pause(t);
+	vm_commit_again(t->vm, pages - t->anon.nr);
+	return error;
+}
+
 static int anon_touch_all(struct task *t, uint64_t pages)
 {
 	struct progress progress;
@@ -94,7 +119,9 @@ static int anon_touch_all(struct task *t, uint64_t pages)
 			return -ENOMEM;
 		if (task_dead(t))
 			return -ENODEV;
-		progress_step(&progress, t->anon.nr);
+		int error = progress_step(&progress, t->anon.nr) ? anon_pause(t, pages) : 0;
+		if (error)
+			return error;
 	}
 	return 0;
 }
@@ -111,12 +138,15 @@ static int anon_grow(struct task *t, uint64_t pages)
 	error = vm_tables_room(t->vm, pages - had);
 	if (!error)
 		error = anon_reserve(t, pages);
+	if (!error)
+		error = task_area_reach(t, AREA_ANON, pages);
 	if (error) {
 		vm_uncommit(t->vm, pages - had);
 		return error;
 	}
 	error = anon_touch_all(t, pages);
 	if (error) {
+		client_fails(error);
 		vm_uncommit(t->vm, pages - t->anon.nr); /* anon_shrink gives back what was touched */
 		anon_shrink(t, had, tables);
 	}

@@ -2,11 +2,14 @@
 /*
  * The files of tasks/NAME: one row each. A line is stored whole or not at all,
  * under the task's lock, so that clients can share a task; between the lines
- * of one write others may come in.
+ * of one write others may come in. A client that is interrupted during a line
+ * that takes gets EINTR and the line is undone; during one that gives, the
+ * line is the last one stored.
  */
 #include "vm/task_private.h"
 
 #include "base/caller.h"
+#include "base/client.h"
 #include "base/parse.h"
 #include "policy/gfp.h"
 
@@ -183,9 +186,11 @@ static int events_show(struct task *t, struct text *out)
 
 const struct task_attr task_attr_table[] = {
 	{ .name = "anon", .mode = 0644, .show = anon_show, .store = anon_store },
-	{ .name = "mem", .mode = 0644, .is_mem = true },
+	{ .name = "mem", .mode = 0600, .is_mem = true },
 	{ .name = "file", .mode = 0644, .show = file_show, .store = file_store },
 	{ .name = "pages", .mode = 0644, .show = pages_show, .store = pages_store },
+	{ .name = "slab", .mode = 0644, .show = task_slab_show, .store = task_slab_store },
+	{ .name = "kmalloc", .mode = 0644, .show = task_kmalloc_show, .store = task_kmalloc_store },
 	{ .name = "hugetlb", .mode = 0644, .show = hugetlb_show, .store = hugetlb_store },
 	{ .name = "cpu", .mode = 0644, .show = cpu_show, .store = cpu_store },
 	{ .name = "procs", .mode = 0644, .show = procs_show, .store = procs_store },
@@ -222,9 +227,12 @@ static int line_store(struct task *t, const struct task_attr *a, const char *lin
 	memcpy(copy, line, len);
 	copy[len] = '\0';
 
-	task_lock(t);
-	struct caller before = caller_set((struct caller){ .pid = t->pid, .name = t->name });
-	int error = task_dead(t) ? -ENODEV : a->store(t, copy);
+	int error = task_lock(t);
+	if (error)
+		return error;
+	struct caller before =
+		caller_set((struct caller){ .pid = t->pid, .name = t->name, .uid = t->uid });
+	error = task_dead(t) ? -ENODEV : a->store(t, copy);
 	caller_set(before);
 	cpu_stat_fold(&t->vm->machine.cpu[t->cpu]); /* it is idle now */
 	task_unlock(t);
@@ -243,10 +251,14 @@ ssize_t task_attr_write(struct task *t, const struct task_attr *a, const char *b
 	while (done < len) {
 		const char *line = buf + done, *end = memchr(line, '\n', len - done);
 		size_t line_len = end ? (size_t)(end - line) : len - done;
+		size_t next = done + line_len + !!end;
+		client_outcome(done ? (ssize_t)done : -EINTR, (ssize_t)next);
 		int error = line_store(t, a, line, line_len);
 		if (error)
 			return done ? (ssize_t)done : error;
-		done += line_len + !!end;
+		if (client_answered())
+			break;
+		done = next;
 	}
-	return (ssize_t)len;
+	return (ssize_t)done;
 }

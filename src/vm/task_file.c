@@ -11,6 +11,7 @@
  */
 #include "vm/task_private.h"
 
+#include "base/client.h"
 #include "mm/lru.h"
 #include "mm/mark.h"
 
@@ -72,6 +73,8 @@ static bool file_take(struct task *t, struct cpu *c, struct page *page, struct n
 	return ours;
 }
 
+#define SCAN_PAGES 4096ul /* looked at while readers and reclaim wait */
+
 struct file_choice {
 	struct page *page[TASK_BATCH];
 	struct node *node[TASK_BATCH]; /* readable while the page is ours for sure */
@@ -123,7 +126,8 @@ static void choose_batch(struct task *t, struct file_choice *choice, uint64_t *f
 	choice->nr = 0;
 	lock_take(&t->index_lock);
 	*from = MIN(*from, t->file.nr);
-	while (*from && choice->nr < TASK_BATCH) {
+	uint64_t end = *from - MIN(*from, SCAN_PAGES);
+	while (*from > end && choice->nr < TASK_BATCH) {
 		pfn_t pfn = t->file.pfn[--*from];
 		if (pfn_page(&t->vm->machine, pfn)->private == t->file_batch)
 			choice_add(t, choice, pfn);
@@ -137,9 +141,11 @@ static void file_shrink(struct task *t, uint64_t pages)
 	struct progress progress;
 
 	progress_start(&progress, t->name, "dropping file pages", page_index_nr(&t->file), pages);
-	for (uint64_t nr; (nr = page_index_nr(&t->file)) > pages; progress_step(&progress, nr)) {
+	for (uint64_t nr; (nr = page_index_nr(&t->file)) > pages;) {
 		choose_random(t, &choice, nr - pages);
 		file_free(t, &choice);
+		if (progress_step(&progress, nr))
+			task_pause_giving(t);
 	}
 	lock_take(&t->index_lock);
 	page_index_trim(&t->file);
@@ -149,15 +155,23 @@ static void file_shrink(struct task *t, uint64_t pages)
 static void file_rollback(struct task *t)
 {
 	struct file_choice choice;
-	for (uint64_t from = UINT64_MAX; from; file_free(t, &choice))
+	struct progress progress;
+	uint64_t from = page_index_nr(&t->file);
+
+	progress_start(&progress, t->name, "looking through file pages", from, 0);
+	while (from) {
 		choose_batch(t, &choice, &from);
+		file_free(t, &choice);
+		if (progress_step(&progress, from))
+			task_pause_giving(t);
+	}
 }
 
 static int file_read_all(struct task *t, uint64_t nr)
 {
 	struct progress progress;
 	progress_start(&progress, t->name, "reading file pages", 0, nr);
-	for (uint64_t done = 0; done < nr; progress_step(&progress, done)) {
+	for (uint64_t done = 0; done < nr;) {
 		unsigned want = (unsigned)MIN(nr - done, TASK_BATCH);
 		unsigned got = file_read(t, want);
 		if (got < want)
@@ -165,6 +179,9 @@ static int file_read_all(struct task *t, uint64_t nr)
 		if (task_dead(t))
 			return -ENODEV;
 		done += got;
+		int error = progress_step(&progress, done) ? task_pause(t) : 0;
+		if (error)
+			return error;
 	}
 	return 0;
 }
@@ -181,8 +198,10 @@ static int file_grow(struct task *t, uint64_t pages, uint64_t had)
 
 	t->file_batch++;
 	error = file_read_all(t, pages - had);
-	if (error)
+	if (error) {
+		client_fails(error);
 		file_rollback(t);
+	}
 	return error;
 }
 

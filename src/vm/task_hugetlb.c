@@ -6,6 +6,8 @@
  */
 #include "vm/task_private.h"
 
+#include "base/client.h"
+
 #include <errno.h>
 
 static int hugetlb_take(struct task *t)
@@ -25,29 +27,35 @@ static int hugetlb_take(struct task *t)
 	return 0;
 }
 
-/* The last pages go: the newest, or those that hugetlb_shrink chose. */
-static void hugetlb_cut(struct task *t, uint64_t nr)
+static void hugetlb_give(struct task *t, bool random)
 {
 	struct vm *vm = t->vm;
+	lock_take(&t->index_lock);
+	if (random)
+		page_index_choose(&vm->machine, &t->hugetlb, &t->rng, 1);
+	struct page *page = page_index_pop(&vm->machine, &t->hugetlb);
+	page_disown(page);
+	lock_drop(&t->index_lock);
+	hugetlb_free(&vm->policy, &vm->hugetlb, task_cpu(t), page);
+}
+
+/* The newest pages go, or a random choice. */
+static void hugetlb_cut(struct task *t, uint64_t nr, bool random)
+{
+	struct vm *vm = t->vm;
+	struct progress progress;
+	progress_start(&progress, t->name, "freeing huge pages", t->hugetlb.nr, nr);
 	while (t->hugetlb.nr > nr) {
-		lock_take(&t->index_lock);
-		struct page *page = page_index_pop(&vm->machine, &t->hugetlb);
-		page_disown(page);
-		lock_drop(&t->index_lock);
-		hugetlb_free(&vm->policy, &vm->hugetlb, task_cpu(t), page);
+		hugetlb_give(t, random);
+		if (progress_step(&progress, t->hugetlb.nr))
+			task_pause_giving(t);
 	}
 	task_tables_shrink(t, &t->hugetlb_tables, hugetlb_tables_for(vm, nr));
+	int error = task_area_reach(t, AREA_HUGETLB, nr << vm->hugetlb.order);
+	ASSERT(!error); /* a mapping that gets shorter needs nothing */
 	lock_take(&t->index_lock);
 	page_index_trim(&t->hugetlb);
 	lock_drop(&t->index_lock);
-}
-
-static void hugetlb_shrink(struct task *t, uint64_t nr)
-{
-	lock_take(&t->index_lock);
-	page_index_choose(&t->vm->machine, &t->hugetlb, &t->rng, t->hugetlb.nr - nr);
-	lock_drop(&t->index_lock);
-	hugetlb_cut(t, nr);
 }
 
 static int hugetlb_fill(struct task *t, uint64_t nr)
@@ -56,11 +64,12 @@ static int hugetlb_fill(struct task *t, uint64_t nr)
 	progress_start(&progress, t->name, "taking huge pages", t->hugetlb.nr, nr);
 	while (t->hugetlb.nr < nr) {
 		int error = hugetlb_take(t);
+		if (!error && task_dead(t))
+			error = -ENODEV;
+		if (!error && progress_step(&progress, t->hugetlb.nr))
+			error = task_pause(t);
 		if (error)
 			return error;
-		if (task_dead(t))
-			return -ENODEV;
-		progress_step(&progress, t->hugetlb.nr);
 	}
 	return 0;
 }
@@ -75,12 +84,16 @@ static int hugetlb_grow(struct task *t, uint64_t nr)
 	if (!error)
 		error = page_index_reserve(&t->hugetlb_tables, hugetlb_tables_for(t->vm, nr));
 	lock_drop(&t->index_lock);
+	if (!error)
+		error = task_area_reach(t, AREA_HUGETLB, nr << t->vm->hugetlb.order);
 	if (error)
 		return error;
 
 	error = hugetlb_fill(t, nr);
-	if (error)
-		hugetlb_cut(t, had);
+	if (error) {
+		client_fails(error);
+		hugetlb_cut(t, had, false);
+	}
 	return error;
 }
 
@@ -89,6 +102,6 @@ int task_hugetlb_set(struct task *t, uint64_t nr)
 	if (nr > t->hugetlb.nr)
 		return hugetlb_grow(t, nr);
 	if (nr < t->hugetlb.nr)
-		hugetlb_shrink(t, nr);
+		hugetlb_cut(t, nr, true);
 	return 0;
 }

@@ -154,10 +154,12 @@ static size_t len_inside(struct task *t, size_t len, uint64_t offset)
 
 ssize_t task_mem_read(struct task *t, char *buf, size_t len, uint64_t offset)
 {
-	ssize_t ret = -ENODEV;
 	if (!t->vm->region)
 		return -ENXIO;
-	task_lock(t);
+	ssize_t ret = task_lock(t);
+	if (ret)
+		return ret;
+	ret = -ENODEV;
 	if (!task_dead(t))
 		ret = content_read(t, buf, len_inside(t, len, offset), offset);
 	task_unlock(t);
@@ -166,12 +168,14 @@ ssize_t task_mem_read(struct task *t, char *buf, size_t len, uint64_t offset)
 
 ssize_t task_mem_write(struct task *t, const char *buf, size_t len, uint64_t offset)
 {
-	ssize_t ret = -ENODEV;
 	if (!t->vm->region)
 		return -ENXIO;
 	if (!len)
 		return 0;
-	task_lock(t);
+	ssize_t ret = task_lock(t);
+	if (ret)
+		return ret;
+	ret = -ENODEV;
 	size_t inside = len_inside(t, len, offset);
 	if (!task_dead(t))
 		ret = inside ? content_write(t, buf, inside, offset) : -ENOSPC;

@@ -7,6 +7,7 @@
  */
 #include "vm/task_private.h"
 
+#include "base/client.h"
 #include "base/mem.h"
 #include "policy/gfp.h"
 
@@ -102,14 +103,25 @@ static void blocks_give(struct task *t, struct task_pages *line, unsigned nr)
 	cpu_leave(c);
 }
 
-/* The last blocks go: the newest, or those that line_shrink chose. */
-static void line_cut(struct task *t, struct task_pages *line, uint64_t blocks)
+static void line_choose(struct task *t, struct task_pages *line, unsigned nr)
+{
+	lock_take(&t->index_lock);
+	page_index_choose(&t->vm->machine, &line->blocks, &t->rng, nr);
+	lock_drop(&t->index_lock);
+}
+
+/* The newest blocks go, or a random choice. */
+static void line_cut(struct task *t, struct task_pages *line, uint64_t blocks, bool random)
 {
 	struct progress progress;
 	progress_start(&progress, t->name, "freeing blocks", line->blocks.nr, blocks);
 	while (line->blocks.nr > blocks) {
-		blocks_give(t, line, (unsigned)MIN(line->blocks.nr - blocks, batch_blocks(line->order)));
-		progress_step(&progress, line->blocks.nr);
+		unsigned nr = (unsigned)MIN(line->blocks.nr - blocks, batch_blocks(line->order));
+		if (random)
+			line_choose(t, line, nr);
+		blocks_give(t, line, nr);
+		if (progress_step(&progress, line->blocks.nr))
+			task_pause_giving(t);
 	}
 	lock_take(&t->index_lock);
 	if (!blocks)
@@ -117,14 +129,6 @@ static void line_cut(struct task *t, struct task_pages *line, uint64_t blocks)
 	else
 		page_index_trim(&line->blocks);
 	lock_drop(&t->index_lock);
-}
-
-static void line_shrink(struct task *t, struct task_pages *line, uint64_t blocks)
-{
-	lock_take(&t->index_lock);
-	page_index_choose(&t->vm->machine, &line->blocks, &t->rng, line->blocks.nr - blocks);
-	lock_drop(&t->index_lock);
-	line_cut(t, line, blocks);
 }
 
 static int line_fill(struct task *t, struct task_pages *line, uint64_t blocks)
@@ -137,7 +141,9 @@ static int line_fill(struct task *t, struct task_pages *line, uint64_t blocks)
 			return -ENOMEM;
 		if (task_dead(t))
 			return -ENODEV;
-		progress_step(&progress, line->blocks.nr);
+		int error = progress_step(&progress, line->blocks.nr) ? task_pause(t) : 0;
+		if (error)
+			return error;
 	}
 	return 0;
 }
@@ -159,8 +165,10 @@ static int line_grow(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks)
 		return error;
 
 	error = line_fill(t, line, blocks);
-	if (error)
-		line_cut(t, line, had);
+	if (error) {
+		client_fails(error);
+		line_cut(t, line, had, false);
+	}
 	return error;
 }
 
@@ -171,7 +179,7 @@ int task_pages_set(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks)
 	if (blocks > had)
 		return line_grow(t, order, gfp, blocks);
 	if (line && blocks < had)
-		line_shrink(t, line, blocks);
+		line_cut(t, line, blocks, true);
 	return 0;
 }
 
@@ -184,7 +192,7 @@ uint64_t task_pages_count(struct task *t, unsigned order, gfp_t gfp)
 void task_pages_free_all(struct task *t)
 {
 	while (t->nr_pages)
-		line_cut(t, &t->pages[t->nr_pages - 1], 0);
+		line_cut(t, &t->pages[t->nr_pages - 1], 0, false);
 }
 
 void task_pages_fini(struct task *t)

@@ -26,18 +26,20 @@ static inline bool task_dead(const struct task *t)
 	return READ_RELAXED(&t->dead);
 }
 
-/* Change a task: past the gate, one at a time. Not nested. */
-static inline void task_lock(struct task *t)
-{
-	pthread_rwlock_rdlock(&t->vm->tasks.gate);
-	lock_take(&t->lock);
-}
-
-static inline void task_unlock(struct task *t)
-{
-	lock_drop(&t->lock);
-	pthread_rwlock_unlock(&t->vm->tasks.gate);
-}
+/* ---- task_pause.c: changes of a task, one at a time, past the gate, in slices. Not nested ---- */
+/* 0, or -EINTR: the client does not want to wait for the change that is under way. */
+MUST_CHECK int task_lock(struct task *t);
+void task_lock_anyway(struct task *t); /* to take it away: an interrupted client is told that this is done */
+void task_unlock(struct task *t);
+/*
+ * Between two slices: whoever wants to hold the machine gets in. A change that
+ * takes goes on with 0, and ends with -EINTR when its client is interrupted
+ * (who has been told so; what has been taken is to be given back), -ENODEV when
+ * the task is being removed. One that gives goes on in any case; the client is
+ * told that it is done.
+ */
+MUST_CHECK int task_pause(struct task *t);
+void task_pause_giving(struct task *t);
 
 static inline struct cpu *task_cpu(const struct task *t)
 {
@@ -79,6 +81,32 @@ MUST_CHECK int task_pages_line(struct task *t, unsigned order, gfp_t gfp, struct
 void task_pages_fini(struct task *t); /* tables only */
 uint64_t task_pages_total(struct task *t); /* in 4 KiB pages */
 void task_pages_show(struct task *t, struct text *out);
+
+/* ---- task_objects.c: objects of slab caches. task->lock held ---- */
+/* The line of a cache (size 0), or of kmalloc for so many bytes; NULL: none. */
+struct task_objects *task_objects_find(struct task *t, const struct kmem_cache *cache,
+				       uint32_t size, gfp_t gfp);
+/* Hold nr objects of that kind. The cache is the caller's. 0, -ENOMEM, -ENOSPC (too many keys), -EINTR, -ENODEV; then nothing changed. */
+MUST_CHECK int task_objects_set(struct task *t, struct kmem_cache *cache, uint32_t size, gfp_t gfp,
+				uint64_t nr);
+/* Import: a new line without objects, and one more for it. 0, -EEXIST, -ENOSPC, -ENOMEM. */
+MUST_CHECK int task_objects_line(struct task *t, struct kmem_cache *cache, uint32_t size, gfp_t gfp,
+				 struct task_objects **out);
+MUST_CHECK int task_objects_restore(struct task_objects *line, void *object);
+void task_objects_free_all(struct task *t);
+void task_objects_fini(struct task *t); /* tables only */
+
+/* ---- task_slab.c, task_kmalloc.c: rows of task_attr_table ---- */
+int task_slab_show(struct task *t, struct text *out);
+int task_slab_store(struct task *t, char *line);
+int task_kmalloc_show(struct task *t, struct text *out);
+int task_kmalloc_store(struct task *t, char *line);
+
+/* ---- task_area.c. task->lock held, or nobody else knows the task ---- */
+/* The mapping reaches so far; with 0 pages there is none. 0 or -ENOMEM, and then there is none and was none. */
+MUST_CHECK int task_area_reach(struct task *t, enum area_kind kind, uint64_t pages);
+MUST_CHECK int task_areas_adopt(struct task *t); /* import: it maps what it has. 0 or -ENOMEM */
+void task_areas_free(struct task *t);
 
 extern const struct owner_ops task_file_ops; /* ctx: struct vm */
 

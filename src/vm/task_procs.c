@@ -4,13 +4,15 @@
  * is never mistaken for it, and all of them are watched by one epoll: when the
  * last process of a task has ended, the task goes as if by rmdir. The reaper
  * needs no more than index_lock to strike a process off; ending a task may
- * wait for a change of that task, which notices and stops.
+ * wait for a change of that task, which notices and stops. A pidfd is a file
+ * descriptor of ours, so their limit is that of processes: EMFILE, ENFILE.
  *
  * An epoll event carries only the task's id. Which process it was is asked of
  * the pidfds themselves, so an event that arrives late finds nothing to do.
  */
 #include "vm/task_private.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -90,9 +92,22 @@ static int proc_insert(struct task *t, pid_t pid, int fd)
 	return 0;
 }
 
+/* One line for each time that descriptors run out, not for each process that comes too late. */
+static void full_note(struct task *t, int error)
+{
+	bool full = error == -EMFILE || error == -ENFILE, was = READ_RELAXED(&t->vm->tasks.procs_full);
+	if (full == was)
+		return;
+	WRITE_RELAXED(&t->vm->tasks.procs_full, full);
+	if (full)
+		log_warning("task %s: procs: no file descriptor for one more process%s", t->name,
+			    error == -EMFILE ? "; ulimit -Hn of the daemon is the limit" : "");
+}
+
 int task_procs_add(struct task *t, pid_t pid)
 {
 	int fd = pidfd_of(pid);
+	full_note(t, MIN(fd, 0));
 	if (fd < 0)
 		return fd;
 	if (proc_ended(fd)) {

@@ -8,7 +8,9 @@
  * In deterministic mode there are no threads: ticks happen where the clock is
  * moved, and there too the tasks whose processes have ended are found.
  */
+#include "mm/slab_debug.h"
 #include "vm/task_private.h"
+#include "vm/vm_slab.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -43,13 +45,35 @@ static int policy_boot(struct vm *vm, struct why *why)
 	return 0;
 }
 
-static int parts_boot(struct vm *vm, struct why *why)
+static int slab_boot(struct vm *vm, const struct vm_config *c, struct why *why)
+{
+	own_init(&vm->own);
+	int error = vm_slab_init(vm);
+	if (error)
+		return why_set(why, error, "no memory for the slab allocator's tables");
+	if (c->slab_debug)
+		error = slabs_debug_parse(&vm->slabs, c->slab_debug);
+	if (!error && !c->no_caches)
+		error = vm_slab_start(vm);
+	if (error)
+		vm_slab_fini(vm);
+	return error ? why_set(why, error, "no memory for the slab allocator's tables") : 0;
+}
+
+static int parts_boot(struct vm *vm, const struct vm_config *c, struct why *why)
 {
 	int error = policy_boot(vm, why);
 	if (error)
 		return error;
+	error = slab_boot(vm, c, why);
+	if (error) {
+		hugetlb_fini(&vm->hugetlb);
+		policy_fini(&vm->policy);
+		return error;
+	}
 	error = tasks_init(vm);
 	if (error) {
+		vm_slab_fini(vm);
 		hugetlb_fini(&vm->hugetlb);
 		policy_fini(&vm->policy);
 		return why_set(why, error, "cannot set up the table of tasks: %s", strerror(-error));
@@ -57,12 +81,12 @@ static int parts_boot(struct vm *vm, struct why *why)
 	return 0;
 }
 
-static int log_boot(struct vm *vm, struct why *why)
+static int log_boot(struct vm *vm, const struct vm_config *c, struct why *why)
 {
 	int error = ring_init(&vm->log, &vm->machine.clock, RING_BYTES);
 	if (error)
 		return why_set(why, error, "no memory for the machine's log");
-	error = parts_boot(vm, why);
+	error = parts_boot(vm, c, why);
 	if (error)
 		ring_fini(&vm->log);
 	return error;
@@ -85,18 +109,20 @@ int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_conf
 	memset(vm, 0, sizeof(*vm));
 	vm->deterministic = c->deterministic;
 	vm->region = c->region;
+	vm->imported = c->no_caches;
 	rng_init(&vm->rng, c->seed);
 
 	int error = machine_boot(&vm->machine, spec, why);
 	if (error)
 		return error;
 	clock_init(&vm->machine.clock, vm->deterministic);
-	error = log_boot(vm, why);
+	error = log_boot(vm, c, why);
 	if (error) {
 		machine_shutdown(&vm->machine);
 		return error;
 	}
 	lock_init(&vm->knob_lock, RANK_KNOB, 0);
+	vm_faults_init(vm, c->seed);
 	vm->total_pages = vm->machine.managed_pages;
 	overcommit_init(vm);
 	vm->dirty = (struct dirty_limits){ .ratio = 20, .background_ratio = 10 };
@@ -109,6 +135,7 @@ int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_conf
 void vm_tick(struct vm *vm)
 {
 	machine_stat_tick(&vm->machine);
+	slabs_tick(&vm->slabs);
 	if (!vm->tasks.reaper_running)
 		procs_reap(vm);
 }
@@ -210,10 +237,12 @@ void vm_shutdown(struct vm *vm)
 	procs_stop(vm);
 	policy_fini(&vm->policy);
 	tasks_fini(vm);
+	vm_slab_fini(vm);
 	hugetlb_fini(&vm->hugetlb);
 	machine_shutdown(&vm->machine);
 	ring_fini(&vm->log);
 	pthread_cond_destroy(&vm->ticker_cond);
 	pthread_mutex_destroy(&vm->ticker_mutex);
+	vm_faults_fini(vm);
 	lock_fini(&vm->knob_lock);
 }

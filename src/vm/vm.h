@@ -11,10 +11,14 @@
 #include "base/ring.h"
 #include "base/rng.h"
 #include "mm/hugetlb.h"
+#include "mm/kmalloc.h"
 #include "mm/machine.h"
+#include "mm/slab.h"
 #include "policy/policy.h"
 #include "region/region.h"
+#include "vm/own.h"
 #include "vm/task.h"
+#include "vm/vm_fault.h"
 
 struct overcommit {
 	int32_t memory, ratio; /* vm.overcommit_memory, vm.overcommit_ratio */
@@ -35,6 +39,8 @@ struct vm_config {
 	uint64_t seed;
 	/* defaults: no region, so content cannot be stored (tests of pure accounting) */
 	struct region *region;
+	const char *slab_debug; /* slab_debug= as in mm/slab_debug.h; NULL: not given */
+	bool no_caches; /* an import makes the slab caches itself, and calls vm_slab_start then */
 };
 
 struct vm {
@@ -42,7 +48,16 @@ struct vm {
 	struct ring log; /* what dev/kmsg shows */
 	struct policy policy;
 	struct hugetlb hugetlb;
+	struct slabs slabs;
+	struct failslab failslab;
+	struct kmalloc kmalloc;
+	struct own own; /* what the daemon itself has of them */
 	struct region *region; /* may be NULL */
+	void *slab_memory; /* without a region: where the bytes of objects are; else NULL */
+	/* called without slabs->lock after a cache was deleted, so that fs can invalidate its name; NULL: nobody wants to know */
+	void (*cache_gone)(void *ctx, const char *name);
+	void *cache_gone_ctx;
+	bool imported; /* what is in use at first was so before this machine ran; fixed at boot */
 	bool content_stays; /* relaxed: the host kept bytes of freed frames, so their pages still have PG_CONTENT */
 	struct tasks tasks;
 	struct overcommit overcommit;
@@ -75,6 +90,7 @@ void vm_advance(struct vm *vm, uint64_t ns);
  */
 MUST_CHECK int vm_commit(struct vm *vm, const struct task *t, uint64_t pages);
 void vm_uncommit(struct vm *vm, uint64_t pages);
+void vm_commit_again(struct vm *vm, uint64_t pages); /* what was promised and uncommitted for a moment */
 uint64_t vm_commit_limit_pages(const struct vm *vm);
 /* Does the host have memory for what describes so many more frames of a task? 0 or -ENOMEM. */
 MUST_CHECK int vm_tables_room(const struct vm *vm, uint64_t pages);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
@@ -24,6 +25,21 @@ uint64_t thread_ns(void)
 	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+/* From smaps_rollup: statm may be some pages behind on a recent kernel. */
+double resident_kib(void)
+{
+	char line[128];
+	unsigned long kib = 0;
+	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+
+	if (!f)
+		bench_fail("/proc/self/smaps_rollup cannot be read");
+	while (fgets(line, sizeof(line), f) && sscanf(line, "Rss: %lu", &kib) != 1)
+		;
+	fclose(f);
+	return (double)kib;
+}
+
 void cpu_pin(unsigned cpu)
 {
 	cpu_set_t set;
@@ -31,6 +47,13 @@ void cpu_pin(unsigned cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	(void)!sched_setaffinity(0, sizeof(set), &set);
+}
+
+void cpu_first(bool first)
+{
+	struct sched_param p = { .sched_priority = first };
+
+	(void)!pthread_setschedparam(pthread_self(), first ? SCHED_FIFO : SCHED_OTHER, &p);
 }
 
 unsigned env_number(const char *name, unsigned otherwise)

@@ -10,7 +10,9 @@
 
 uint64_t wall_ns(void); /* CLOCK_MONOTONIC */
 uint64_t thread_ns(void); /* CPU time of this thread: others on the machine do not count */
+double resident_kib(void); /* of this process */
 void cpu_pin(unsigned cpu); /* this thread; no more than advice: a failure is ignored */
+void cpu_first(bool first); /* this thread before all others, or like them again; likewise, only root may */
 unsigned env_number(const char *name, unsigned otherwise); /* exits with 2 for what is no number */
 bool env_set(const char *name); /* there, and neither empty nor 0 */
 _Noreturn void bench_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);

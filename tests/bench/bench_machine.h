@@ -6,6 +6,8 @@
 
 #include "daemon/config.h"
 
+/* A file with that text, path until it is closed. Returns its descriptor; exits when there is no room. */
+int bench_config_file(const char *text, char path[32]);
 /* Exits when the text is no machine. config_fini ends it. */
 void bench_config(struct config *c, const char *text);
 

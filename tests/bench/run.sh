@@ -1,25 +1,28 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh: what `make bench` runs. Four parts, each beside its peer in the same run:
+# run.sh: what `make bench` runs. Five parts, each beside its peer in the same run:
 #
 #   start   machines in process (start.c), and the mounted 16 TiB machine
 #   pages   pairs, bulks and mixed orders beside DPDK's mempool (pages.c), one process, in turns
+#   objects the same of kmem_cache beside malloc (glibc, jemalloc, mimalloc, tcmalloc) and the mempool
+#           (objects.c), a process for each, in turns
 #   count   instructions of the same loads under callgrind
 #   views   reading through the mount beside a null FUSE file system (views.c, nullfs.c) and the host
+#   slabinfo  the same of slabinfo with 2000 caches (slabinfo.c)
 #
 # and at the end every target with what was measured. A target that is missed is said, and is no
 # failure; a part that could not run is one (status 1), unless only a peer is missing: that is
 # SKIPPED, loudly. Ratios are medians over rounds, [least-most].
 #
-#   QUICK=1      a run of 20 seconds           ROUNDS=N     rounds of each figure (9)
+#   QUICK=1      a run of 40 seconds           ROUNDS=N     rounds of each figure (9)
 #   PARTS="..."  only these                    BENCH_CONF=F the machine whose views are read
 #
 # Huge pages (for DPDK) and mounts are given back at the end, also on ctrl-C.
 
 : "${SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}" "${BUILD:=build}" "${CC:=gcc}"
 cd "$SRCDIR" || exit 2
-: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages count views}"
+: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages objects count views slabinfo}"
 if [ -n "$QUICK" ] && [ "$QUICK" != 0 ]; then
 	: "${ROUNDS:=3}"
 else
@@ -112,6 +115,13 @@ compile_pages() { # compile_pages OUTPUT MEMPOOL-OBJECT LIBRARIES
 	# shellcheck disable=SC2086
 	compile "$output" $b/pages.c $b/pages_ummfs.c $b/bench.c $b/bench_machine.c "$@" $archives -linih -lnuma
 }
+compile_objects() { # likewise
+	output=$1
+	shift
+	# shellcheck disable=SC2086
+	compile "$output" $b/objects.c $b/objects_worker.c $b/objects_ummfs.c $b/bench.c $b/bench_machine.c "$@" \
+		$archives $(pkg-config --libs fuse3 libarchive) -linih -lnuma
+}
 compile_all() {
 	mkdir -p "$bin" || return
 	# shellcheck disable=SC2086
@@ -119,20 +129,26 @@ compile_all() {
 	one=$!
 	compile_pages pages-alone $b/pages_mempool.c &
 	two=$!
+	compile_objects objects-alone $b/objects_mempool.c &
+	four=$!
 	compile views $b/views.c $b/bench.c &
 	three=$!
+	compile slabinfo $b/slabinfo.c $b/bench.c &
+	five=$!
 	# shellcheck disable=SC2046
 	compile nullfs $b/nullfs.c $(pkg-config --cflags --libs fuse3) &&
-		wait $one && wait $two && wait $three
+		wait $one && wait $two && wait $three && wait $four && wait $five
 }
 # The peer gets what its own build would give it: all of this CPU's instructions.
 compile_dpdk() {
-	rm -f "$bin/pages"
-	pkg-config --exists libdpdk || return 0
-	# shellcheck disable=SC2046
-	compile pages_mempool.o -c -O3 -march=native -DBENCH_DPDK \
-		$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g') $b/pages_mempool.c &&
-		compile_pages pages "$bin/pages_mempool.o" -lrte_eal -lrte_mempool
+	for part in pages objects; do
+		rm -f "$bin/$part"
+		pkg-config --exists libdpdk || continue
+		# shellcheck disable=SC2046
+		compile ${part}_mempool.o -c -O3 -march=native -DBENCH_DPDK \
+			$(pkg-config --cflags libdpdk | sed 's/-I/-isystem /g') $b/${part}_mempool.c &&
+			compile_$part $part "$bin/${part}_mempool.o" -lrte_eal -lrte_mempool || return
+	done
 }
 
 # ---- Start ----
@@ -165,33 +181,40 @@ part_start() {
 
 # ---- Page frames ----
 
-HUGE_PAGES=160
-
 # Peers need 2 MiB pages; what is missing is added, and taken away in the end.
-take_huge_pages() {
+take_huge_pages() { # take_huge_pages NR
 	grep -q '^Hugepagesize: *2048 kB' /proc/meminfo || return
 	free=$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)
-	[ "$free" -lt $HUGE_PAGES ] || return 0
+	[ "$free" -lt "$1" ] || return 0
 	[ -w $pool ] || return
 	before=$(cat $pool)
-	raised=$((HUGE_PAGES - free))
+	raised=$(($1 - free))
 	echo $((before + raised)) >$pool
 	raised=$(($(cat $pool) - before))
-	[ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" -ge $HUGE_PAGES ]
+	[ "$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)" -ge "$1" ]
+}
+
+with_mempool() { # with_mempool PROGRAM HUGE-PAGES WHAT: with the peer if it can be had
+	program=$bin/$1-alone
+	BENCH_NO_PEER=
+	if [ ! -x "$bin/$1" ]; then
+		BENCH_NO_PEER="libdpdk-dev is not installed: make deps-bench"
+	elif [ "$(id -u)" -ne 0 ] || ! take_huge_pages "$2"; then
+		BENCH_NO_PEER="it wants $(($2 * 2)) MiB of huge pages, and root to take them"
+	else
+		program=$bin/$1
+	fi
+	export BENCH_NO_PEER
+	run "$program" run || failed "$3"
+	give_back_huge_pages
 }
 
 part_pages() {
-	program=$bin/pages-alone
-	if [ ! -x "$bin/pages" ]; then
-		BENCH_NO_PEER="libdpdk-dev is not installed: make deps-bench"
-	elif [ "$(id -u)" -ne 0 ] || ! take_huge_pages; then
-		BENCH_NO_PEER="it wants $((HUGE_PAGES * 2)) MiB of huge pages, and root to take them"
-	else
-		program=$bin/pages
-	fi
-	export BENCH_NO_PEER
-	run "$program" run || failed "page frames"
-	give_back_huge_pages
+	with_mempool pages 160 "page frames"
+}
+
+part_objects() {
+	with_mempool objects 250 "objects"
 }
 
 # ---- Instructions ----
@@ -242,6 +265,25 @@ part_count() {
 
 VIEWS="proc/zoneinfo proc/buddyinfo proc/pagetypeinfo proc/meminfo proc/vmstat sys/devices/system/node/node0/meminfo"
 
+# 2000 caches and those of the machine's kernel, on 8 nodes.
+part_slabinfo() {
+	"$UMMFS" -c conf/eight-nodes.conf "$ours" || { failed "ummfs does not mount"; return; }
+	"$bin/slabinfo" prepare "$ours" || { failed "making 2000 caches"; unmount "$ours"; return; }
+	"$bin/nullfs" "$null" "proc/slabinfo=$(($(cat "$ours/proc/slabinfo" | wc -c)))" ||
+		{ failed "the null file system does not mount"; unmount "$ours"; return; }
+	echo
+	echo "slabinfo of 2000 caches on 8 nodes, one of them changing before each read"
+	run "$bin/slabinfo" measure "$ours" "$null" || failed "reading slabinfo"
+	"$bin/slabinfo" spread "$ours"
+	echo "the same with objects on every node, taken by a CPU of each"
+	BENCH_WHAT="slabinfo of 2000 caches used on 8 nodes, to the null fs"
+	export BENCH_WHAT
+	run "$bin/slabinfo" measure "$ours" "$null" || failed "reading slabinfo"
+	unset BENCH_WHAT
+	unmount "$ours"
+	unmount "$null"
+}
+
 part_views() {
 	# shellcheck disable=SC2086
 	"$UMMFS" ${BENCH_CONF:+-c "$BENCH_CONF"} "$ours" || { failed "ummfs does not mount"; return; }
@@ -268,7 +310,7 @@ summary() {
 	}
 	$1 == "skip" { printf "  SKIP  %s: %s\n", $2, $3 }
 	$1 == "failed" { printf "  FAIL  %s\n", $2 }
-	END { if (missed) printf "  %d target%s missed\n", missed, missed > 1 ? "s" : "" }
+	END { if (missed) printf "  %d target%s missed\n", missed, (missed > 1 ? "s" : "") }
 	' "$BENCH_RESULTS"
 }
 
@@ -276,7 +318,7 @@ compile_all || { echo "FAILED: the benchmarks do not build" >&2; exit 1; }
 compile_dpdk || failed "the side of DPDK does not build"
 for part in $PARTS; do
 	case $part in
-	start | pages | count | views) "part_$part" ;;
+	start | pages | objects | count | views | slabinfo) "part_$part" ;;
 	*) echo "PARTS: there is no part $part" >&2; exit 2 ;;
 	esac
 	echo

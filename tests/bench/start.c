@@ -28,21 +28,6 @@ struct outcome {
 	double ms, resident_kib;
 };
 
-/* From smaps_rollup: statm may be some pages behind on a recent kernel. */
-static double resident_kib(void)
-{
-	char line[128];
-	unsigned long kib = 0;
-	FILE *f = fopen("/proc/self/smaps_rollup", "r");
-
-	if (!f)
-		bench_fail("/proc/self/smaps_rollup cannot be read");
-	while (fgets(line, sizeof(line), f) && sscanf(line, "Rss: %lu", &kib) != 1)
-		;
-	fclose(f);
-	return (double)kib;
-}
-
 static void config_of(struct config *c, const struct subject *s)
 {
 	struct why why = { "" };

@@ -8,6 +8,8 @@
  */
 #include "fuzz/fuzz.h"
 
+#include "vm/vm_slab.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,13 +126,15 @@ static void report_try(const struct capture *c, const struct vm *vm)
 
 static int vm_try(struct capture *c, const struct machine_spec *spec, struct why *why)
 {
-	const struct vm_config config = { .deterministic = true, .seed = 1 };
+	const struct vm_config config = { .deterministic = true, .seed = 1, .no_caches = true };
 	struct vm vm;
 
 	int error = vm_boot(&vm, spec, &config, why);
 	if (error)
 		return error;
 	error = import_apply(c, &vm, why);
+	if (!error)
+		error = vm_slab_start(&vm);
 	if (!error) {
 		report_try(c, &vm);
 		fuzz_verify(&vm);

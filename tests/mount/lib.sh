@@ -104,6 +104,13 @@ vmstat_of() {
 	sed -n "s/^$1 //p" "$M/proc/vmstat"
 }
 
+# What tasks were made of stays in free slabs for the next ones: give those back, to count pages.
+shrink_own() {
+	for cache in task_struct vm_area_struct dentry proc_inode_cache; do
+		echo 1 >"$M/sys/kernel/slab/$cache/shrink"
+	done
+}
+
 # Free lists plus per-CPU counts, in pages, a line per populated zone.
 zone_pages() {
 	{

@@ -46,6 +46,7 @@ wait $pids
 [ ! -e "$work/wrong" ] || { fail "clients"; head "$work/wrong"; }
 echo 0 >"$M/proc/sys/vm/nr_hugepages"
 echo 1 >"$M/proc/sys/vm/drop_caches"
+shrink_own
 same "all memory is back" "$before" "$(zone_pages "$M")"
 if [ "$(id -u)" -eq 0 ]; then umount "$M"; else fusermount3 -u "$M"; fi
 MOUNTED=''

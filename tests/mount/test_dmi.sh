@@ -38,8 +38,8 @@ same "package of CPU 5" 0 "$(cat "$M/sys/devices/system/cpu/cpu5/topology/physic
 # ---- Page tables: one page for 512 pages, in meminfo, on the task's node, in status ----
 node_tables() { sed -n 's/^Node . PageTables: *\([0-9]*\) kB/\1/p' "$M/sys/devices/system/node/node$1/meminfo"; }
 status_of() { sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "$M/proc/$(cat "$M/tasks/$2/pid")/status"; }
-mkdir "$M/tasks/a"
 before=$(zone_pages "$M")
+mkdir "$M/tasks/a"
 echo 4 >"$M/tasks/a/cpu"
 echo 256M >"$M/tasks/a/anon"
 same "PageTables" 512 "$(meminfo PageTables)"
@@ -55,6 +55,7 @@ same "VmPTE of 4 MiB" 12 "$(status_of VmPTE a)"
 rmdir "$M/tasks/a"
 echo 0 >"$M/proc/sys/vm/nr_hugepages"
 same "PageTables after rmdir" 0 "$(meminfo PageTables)"
+shrink_own
 same "all pages are back" "$before" "$(zone_pages "$M")"
 odd=$M
 

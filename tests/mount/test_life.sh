@@ -48,6 +48,7 @@ for _ in $(seq 50); do
 	sleep 0.1
 done
 [ ! -d "$M/tasks/held" ] || fail "the task outlives its last process"
+shrink_own
 same "its memory is free" "$before" "$(zone_pages "$M")"
 
 # TERM unmounts and ends the daemon.

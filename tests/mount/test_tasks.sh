@@ -13,7 +13,28 @@ printf 'hello, frames' | dd of="$M/tasks/a/mem" bs=1 seek=12345678 conv=notrunc 
 same "mem reads back" 'hello, frames' "$(dd if="$M/tasks/a/mem" bs=1 skip=12345678 count=13 status=none)"
 check "content stands in dev/mem" grep -aq 'hello, frames' "$M/dev/mem"
 rmdir "$M/tasks/a"
+shrink_own
 same "everything is back after rmdir" "$before" "$(zone_pages "$M")"
+
+# A task is as private as its directory, and what stands in its memory is its owner's in any case.
+(umask 022 && mkdir "$M/tasks/open")
+(umask 077 && mkdir "$M/tasks/closed")
+mkdir -m 750 "$M/tasks/group"
+modes() {
+	(cd "$M/tasks/$1" && stat -c %a . anon events mem | tr '\n' ' ')
+}
+same "modes with umask 022" '755 644 444 600 ' "$(modes open)"
+same "modes with umask 077" '700 600 400 600 ' "$(modes closed)"
+same "modes with mkdir -m 750" '750 640 440 600 ' "$(modes group)"
+if [ "$(id -u)" -eq 0 ]; then
+	echo 1M | tee "$M/tasks/open/anon" "$M/tasks/closed/anon" >/dev/null
+	check "others see how much" as_user cat "$M/tasks/open/anon" >/dev/null
+	refuses "others read the memory" as_user cat "$M/tasks/open/mem"
+	refuses "others see how much of a closed one" as_user cat "$M/tasks/closed/anon"
+	refuses "others list a closed one" as_user ls "$M/tasks/closed"
+	check "its process can be seen" as_user cat "$M/proc/$(cat "$M/tasks/closed/pid")/status" >/dev/null
+fi
+rmdir "$M/tasks/open" "$M/tasks/closed" "$M/tasks/group"
 
 # Errors change nothing.
 mkdir "$M/tasks/b"
@@ -57,6 +78,7 @@ echo 1 >"$M/proc/sys/vm/stat_refresh"
 same "Cached after drop_caches" "$cached" "$(meminfo Cached)"
 echo "$min" >"$M/proc/sys/vm/min_free_kbytes"
 rmdir "$M/tasks/f"
+shrink_own
 same "everything is back after drop_caches" "$before" "$(zone_pages "$M")"
 
 # Two tasks take pages in turn, one goes: order-9 blocks are rare, and the pool gets what there is.
@@ -75,6 +97,7 @@ same "meminfo agrees" "$got" "$(meminfo HugePages_Total)"
 same "nodes add up" "$got" "$(cat "$M"/sys/devices/system/node/node*/hugepages/hugepages-2048kB/nr_hugepages | awk '{ n += $1 } END { print n }')"
 echo 0 >"$M/proc/sys/vm/nr_hugepages"
 rmdir "$M/tasks/y"
+shrink_own
 same "everything is back at the end" "$before" "$(zone_pages "$M")"
 
 # Huge pages lent to a task.

@@ -9,6 +9,7 @@
 #include "mm/pcp.h"
 #include "mm/verify.h"
 #include "view/view.h"
+#include "vm/vm_slab.h"
 
 #include "support/golden.h"
 
@@ -30,7 +31,7 @@ struct booted_state {
 static void state_boot(struct booted_state *b, const char *dir)
 {
 	struct why why = { "" };
-	const struct vm_config config = { .deterministic = true, .seed = 1 };
+	const struct vm_config config = { .deterministic = true, .seed = 1, .no_caches = true };
 	memset(b, 0, sizeof(*b));
 	snprintf(b->dir, sizeof(b->dir), "%s", dir);
 	if (import_read(&b->capture, dir, &why))
@@ -39,7 +40,7 @@ static void state_boot(struct booted_state *b, const char *dir)
 		fail_msg("%s", why.text);
 	if (vm_boot(&b->vm, &b->spec, &config, &why))
 		fail_msg("%s: %s", dir, why.text);
-	if (import_apply(b->capture, &b->vm, &why))
+	if (import_apply(b->capture, &b->vm, &why) || vm_slab_start(&b->vm))
 		fail_msg("%s", why.text);
 	assert_int_equal(snapshot_init(&b->snap, &b->vm.machine), 0);
 	snapshot_fill(&b->snap, &b->vm, SNAP_ALL);

@@ -406,6 +406,7 @@ static void counters_clear(struct zone_snap *z)
 {
 	memset(z->stat, 0, sizeof(z->stat));
 	memset(z->numa, 0, sizeof(z->numa));
+	memset(z->numa_folded, 0, sizeof(z->numa_folded));
 }
 
 static void counters_fill(struct golden *g, struct zone_snap *z, struct node_snap *n, char *text)
@@ -434,7 +435,9 @@ bool golden_fill_vmstat(struct golden *g)
 		counters_clear(&g->snap.zone[z->id]);
 	for (unsigned nid = 0; nid < g->machine.nr_nodes; nid++)
 		memset(g->snap.node[nid].stat, 0, sizeof(g->snap.node[nid].stat));
-	counters_fill(g, &g->snap.zone[machine_zone_next(&g->machine, NULL)->id], &g->snap.node[0], text);
+	struct zone_snap *z = &g->snap.zone[machine_zone_next(&g->machine, NULL)->id];
+	counters_fill(g, z, &g->snap.node[0], text);
+	memcpy(z->numa_folded, z->numa, sizeof(z->numa_folded));
 	free(text);
 	return true;
 }

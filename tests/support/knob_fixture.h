@@ -4,8 +4,9 @@
 
 /* A small machine with nothing behind its frames, for tests that turn knobs. */
 
-#include "knob/knob.h"
+#include "knob/knob_loaded.h"
 #include "mm/verify.h"
+#include "vm/vm_slab.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,11 +53,12 @@ static inline void spec_nodes(struct machine_spec *s, unsigned nr, unsigned bits
 static inline struct vm *vm_of(struct machine_spec *s, bool deterministic)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
-	struct vm_config c = { .deterministic = deterministic, .seed = 1 };
+	struct vm_config c = { .deterministic = deterministic, .seed = 1, .no_caches = true };
 	struct why why = { "" };
 	assert_non_null(vm);
 	if (vm_boot(vm, s, &c, &why))
 		fail_msg("vm_boot: %s", why.text);
+	assert_int_equal(vm_slab_caches(vm), 0); /* and nothing is in use */
 	machine_spec_fini(s);
 	return vm;
 }
@@ -118,6 +120,19 @@ static inline void vm_release(struct vm *vm)
 {
 	vm_shutdown(vm);
 	free(vm);
+}
+
+/* As an imported machine that was loaded with this text for the file. False: it is no file of such a kind, or no value of it. */
+static inline bool knob_load_at(struct vm *vm, const char *path, const char *text)
+{
+	char place[512];
+	for (unsigned i = 0; i < nr_knobs; i++) {
+		const struct knob *k = &knob_table[i];
+		assert_true(knob_path(k, &vm->machine, 0, place, sizeof(place)) > 0);
+		if (k->loaded && !strcmp(place, path) && knob_fits(k, &vm->machine, 0))
+			return !knob_load(k, vm, k->show ? text : NULL);
+	}
+	return false;
 }
 
 /* The row of a path as the tree shows it; NULL when there is none on this machine. *arg: the node. */

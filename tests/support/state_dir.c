@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "mm/verify.h"
+#include "vm/vm_slab.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -177,12 +178,12 @@ void state_verify(struct state_vm *s)
 struct state_vm *state_boot(const struct state_dir *d)
 {
 	struct state_vm *s = calloc(1, sizeof(*s));
-	const struct vm_config config = { .deterministic = true, .seed = 1 };
+	const struct vm_config config = { .deterministic = true, .seed = 1, .no_caches = true };
 	struct why why = { "" };
 	assert_non_null(s);
 	s->capture = state_read(d);
 	if (import_spec(s->capture, &s->spec, &why) || vm_boot(&s->vm, &s->spec, &config, &why) ||
-	    import_apply(s->capture, &s->vm, &why))
+	    import_apply(s->capture, &s->vm, &why) || vm_slab_start(&s->vm))
 		fail_msg("%s", why.text);
 	state_verify(s);
 	return s;

@@ -5,12 +5,14 @@
 /*
  * A booted machine for tests of this layer: two nodes of 256 MiB (DMA and
  * DMA32 on the first, DMA32 on the second), CPUs 0-1 and 2-3, over sparse
- * memory, without background threads.
+ * memory, without background threads. Nothing of it is in use: what the daemon
+ * itself keeps is in host memory, except in fixture_boot_whole.
  */
 #include "base/fault.h"
 #include "base/text.h"
 #include "mm/verify.h"
 #include "vm/task_private.h"
+#include "vm/vm_slab.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -58,7 +60,7 @@ static inline void fixture_spec(struct machine_spec *s)
 	fixture_zone(s, 1, 1, NODE_PAGES, 2 * NODE_PAGES);
 }
 
-static inline struct fixture *fixture_boot_with(const struct region_config *rc, bool deterministic)
+static inline struct fixture *fixture_boot_as(const struct region_config *rc, bool deterministic, bool whole)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	const struct region_range range = { 1, 2 * NODE_PAGES, -1 };
@@ -69,11 +71,27 @@ static inline struct fixture *fixture_boot_with(const struct region_config *rc, 
 	if (region_open(&f->region, rc, &range, 1, &why))
 		fail_msg("%s", why.text);
 	fixture_spec(&spec);
-	const struct vm_config c = { .deterministic = deterministic, .seed = 7, .region = &f->region };
+	const struct vm_config c = {
+		.deterministic = deterministic, .seed = 7, .region = &f->region, .no_caches = !whole
+	};
 	if (vm_boot(&f->vm, &spec, &c, &why))
 		fail_msg("%s", why.text);
+	assert_int_equal(vm_slab_caches(&f->vm), 0);
 	machine_spec_fini(&spec);
 	return f;
+}
+
+static inline struct fixture *fixture_boot_with(const struct region_config *rc, bool deterministic)
+{
+	return fixture_boot_as(rc, deterministic, false);
+}
+
+/* As the daemon boots it. */
+static inline struct fixture *fixture_boot_whole(void)
+{
+	return fixture_boot_as(
+		&(struct region_config){ .backing = BACKING_SPARSE, .limit_bytes = 600ul << 20 },
+		true, true);
 }
 
 static inline struct fixture *fixture_boot(void)

@@ -48,12 +48,12 @@ static void test_asks_the_host(void **state)
 
 	prctl(PR_GET_NAME, was);
 	prctl(PR_SET_NAME, "my name");
-	struct caller before = caller_set((struct caller){ 1, getpid(), CALLER_NAMELESS });
+	struct caller before = caller_set((struct caller){ 1, getpid(), CALLER_NAMELESS, 1000 });
 	assert_caller(1, "my name");
 	prctl(PR_SET_NAME, was);
-	caller_set((struct caller){ 1, INT32_MAX, CALLER_NAMELESS });
+	caller_set((struct caller){ 1, INT32_MAX, CALLER_NAMELESS, 1000 });
 	assert_caller(1, "?");
-	caller_set((struct caller){ 0, 0, CALLER_NAMELESS }); /* a process of another name space */
+	caller_set((struct caller){ 0, 0, CALLER_NAMELESS, 1000 }); /* a process of another name space */
 	assert_caller(0, "?");
 	caller_set(before);
 }

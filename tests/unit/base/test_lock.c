@@ -60,6 +60,32 @@ static void test_excludes(void **state)
 	lock_fini(&counter_lock);
 }
 
+static void *try_main(void *arg)
+{
+	bool got = lock_try(arg, 30);
+	if (got)
+		lock_drop(arg);
+	return got ? arg : NULL;
+}
+
+static void *try_elsewhere(struct lock *l)
+{
+	pthread_t thread;
+	void *result;
+	assert_int_equal(pthread_create(&thread, NULL, try_main, l), 0);
+	pthread_join(thread, &result);
+	return result;
+}
+
+static void test_try(void **state)
+{
+	(void)state;
+	assert_true(lock_try(&zone, 0));
+	assert_null(try_elsewhere(&zone));
+	lock_drop(&zone);
+	assert_non_null(try_elsewhere(&zone));
+}
+
 static void test_rising_order(void **state)
 {
 	(void)state;
@@ -183,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_excludes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rising_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_try, setup, teardown),
 #ifdef UMMFS_DEBUG
 		cmocka_unit_test_setup_teardown(test_wrong_order_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held_is_per_thread, setup, teardown),

@@ -52,6 +52,13 @@ static void configs_equal(const struct config *a, const struct config *b)
 		nodes_equal(&a->spec.node[n], &b->spec.node[n]);
 	assert_memory_equal(&a->region, &b->region, sizeof(a->region));
 	assert_int_equal(a->nr_knobs, b->nr_knobs);
+	assert_int_equal(a->nr_caches, b->nr_caches);
+	for (unsigned i = 0; i < a->nr_caches; i++) {
+		assert_string_equal(a->cache[i].name, b->cache[i].name);
+		assert_int_equal(a->cache[i].size, b->cache[i].size);
+		assert_int_equal(a->cache[i].align, b->cache[i].align);
+		assert_int_equal(a->cache[i].flags, b->cache[i].flags);
+	}
 	assert_int_equal(a->dev_mem_mode, b->dev_mem_mode);
 }
 
@@ -215,12 +222,10 @@ static void test_bad_lines(void **state)
 	config_text_bad("gibberish\n[machine]\nbits=65\n[what]\n",
 			"FILE:1: neither [section] nor key = value");
 	config_text_bad("[what]\ngibberish\n",
-			"FILE:1: [what]: no such section: [machine], [node N] and [vm] are");
+			"FILE:1: [what]: no such section: [machine], [node N], [cache NAME] and [vm] are");
 	config_text_bad("bits = 64\n" ONE_NODE, "FILE:1: bits: stands before the first section, [machine]");
 	config_text_bad(ONE_NODE "\n[files]\nsource = /tmp\n",
-			"FILE:5: [files]: no such section: [machine], [node N] and [vm] are");
-	config_text_bad(ONE_NODE "[cache TCP]\n",
-			"FILE:4: [cache TCP]: no such section: [machine], [node N] and [vm] are");
+			"FILE:5: [files]: no such section: [machine], [node N], [cache NAME] and [vm] are");
 	config_text_bad(ONE_NODE "[vm]\nswappiness=1\nswappiness=2\n",
 			"FILE:6: swappiness: stands in line 5 already");
 

@@ -160,7 +160,7 @@ static void test_node_numbers(void **state)
 			"FILE:4: [node one]: must be a number from 0 to 255");
 	config_text_bad(ONE_NODE "[node -1]\ncpus=1\n", "FILE:4: [node -1]: must be a number from 0 to 255");
 	config_text_bad(ONE_NODE "[node]\ncpus=1\n",
-			"FILE:4: [node]: no such section: [machine], [node N] and [vm] are");
+			"FILE:4: [node]: no such section: [machine], [node N], [cache NAME] and [vm] are");
 }
 
 int main(void)

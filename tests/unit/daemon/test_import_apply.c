@@ -191,7 +191,7 @@ static char *damage(const char *text, struct rng *r)
 
 static bool boots(const struct state_dir *d)
 {
-	const struct vm_config config = { .deterministic = true, .seed = 1 };
+	const struct vm_config config = { .deterministic = true, .seed = 1, .no_caches = true };
 	struct state_vm *s = calloc(1, sizeof(*s));
 	struct why why = { "" };
 	assert_non_null(s);
@@ -250,7 +250,7 @@ static void test_no_memory(void **state)
 	state_dir_edit(&d, "proc/zoneinfo", "nr_zone_inactive_file 0", "nr_zone_inactive_file 300");
 	bool fired = true;
 	for (uint64_t nth = 1; fired; nth++) {
-		const struct vm_config config = { .deterministic = true, .seed = 1 };
+		const struct vm_config config = { .deterministic = true, .seed = 1, .no_caches = true };
 		struct vm *vm = calloc(1, sizeof(*vm));
 		struct machine_spec spec;
 		struct why why = { "" };

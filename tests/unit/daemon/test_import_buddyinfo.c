@@ -64,7 +64,7 @@ static void test_a_zone_is_missing(void **state)
 	assert_false(cap_zone_find(c, 0, ZONE_DMA32)->has_buddy);
 	text_done(&d, c);
 
-	c = text_read(&d, "", 0, "");
+	c = text_read(&d, "\n", 0, "");
 	assert_true(state_noted(c, NOTE_MISSING, "lines of buddyinfo"));
 	text_done(&d, c);
 }

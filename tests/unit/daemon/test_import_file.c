@@ -97,6 +97,36 @@ static void test_long_file(void **state)
 	state_dir_remove(&d);
 }
 
+static void test_empty_is_missing(void **state)
+{
+	(void)state;
+	struct state_dir d;
+	struct why why = { "" };
+	char buf[8], path[32];
+	struct cap_empty empty = { 0 };
+	state_dir_make(&d, NULL);
+	struct capture *c = state_capture(&d);
+	struct cap_empty *own = c->empty;
+	for (unsigned i = 0; i < CAP_EMPTY_MAX + 3; i++) {
+		snprintf(path, sizeof(path), "sys/%u/empty", i);
+		state_dir_write(&d, path, "");
+		c->empty = NULL; /* nobody counts */
+		assert_int_equal(cap_first_line(c, path, buf, sizeof(buf), &why), -ENOENT);
+		c->empty = &empty;
+		assert_int_equal(cap_first_line(c, path, buf, sizeof(buf), &why), -ENOENT);
+		if (i < CAP_EMPTY_MAX) /* asked for twice it is still one file */
+			assert_int_equal(cap_first_line(c, path, buf, sizeof(buf), &why), -ENOENT);
+	}
+	assert_int_equal(empty.nr, CAP_EMPTY_MAX + 3);
+	cap_note_empty(c);
+	assert_int_equal(c->nr_notes, CAP_EMPTY_MAX + 1);
+	assert_string_equal(c->note[1].text, "sys/1/empty: empty; taken as not there");
+	assert_string_equal(c->note[CAP_EMPTY_MAX].text, "3 more files are empty");
+	c->empty = own;
+	import_free(c);
+	state_dir_remove(&d);
+}
+
 static void test_first_line(void **state)
 {
 	(void)state;
@@ -106,11 +136,11 @@ static void test_first_line(void **state)
 	state_dir_make(&d, NULL);
 	struct capture *c = state_capture(&d);
 	state_dir_write(&d, "sys/a", "0-3 \nmore\n");
-	state_dir_write(&d, "sys/empty", "");
+	state_dir_write(&d, "sys/blank", "\n");
 	state_dir_write(&d, "sys/long", "12345678\n");
 	assert_int_equal(cap_first_line(c, "sys/a", buf, sizeof(buf), &why), 0);
 	assert_string_equal(buf, "0-3");
-	assert_int_equal(cap_first_line(c, "sys/empty", buf, sizeof(buf), &why), 0);
+	assert_int_equal(cap_first_line(c, "sys/blank", buf, sizeof(buf), &why), 0);
 	assert_string_equal(buf, "");
 	assert_int_equal(cap_first_line(c, "sys/none", buf, sizeof(buf), &why), -ENOENT);
 	assert_int_equal(cap_first_line(c, "sys/long", buf, sizeof(buf), &why), -EINVAL);
@@ -156,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_lines_and_words),
 		cmocka_unit_test(test_what_cannot_be_opened),
 		cmocka_unit_test(test_long_file),
+		cmocka_unit_test(test_empty_is_missing),
 		cmocka_unit_test(test_first_line),
 		cmocka_unit_test(test_ranges_join),
 		cmocka_unit_test(test_notes_are_bounded),

@@ -407,6 +407,97 @@ static void test_sink_errors_come_back(void **state)
 	}
 }
 
+struct cutting {
+	struct seen *s;
+	unsigned order;
+	uint64_t last, nr;
+};
+
+static int see_cut(void *ctx, uint64_t pfn)
+{
+	struct cutting *c = ctx;
+	assert_true(!c->nr || pfn > c->last);
+	claim(c->s, pfn, c->order, 100);
+	c->last = pfn;
+	c->nr++;
+	return c->s->fail_at && !--c->s->fail_at ? -EIO : 0;
+}
+
+/* Four free blocks of order 5 lie in 2048 frames in use, the first pageblock of which is Unmovable. */
+static struct layout *cut_begin(struct seen *s, struct layout_zone *z)
+{
+	static const struct pfn_range range = { 512, 2560 };
+	struct layout *l = calloc(1, sizeof(*l));
+	assert_non_null(l);
+	*z = (struct layout_zone){ .start_pfn = 512,
+				   .end_pfn = 2560,
+				   .range = &range,
+				   .nr_ranges = 1,
+				   .pageblock_order = 9,
+				   .huge_order = 9,
+				   .blocks = { [MIGRATE_UNMOVABLE] = 1 } };
+	z->free[5][MIGRATE_MOVABLE] = 4;
+	s->z = z;
+	const struct layout_sink sink = sink_of(s);
+	assert_int_equal(layout_place(l, z, &sink), 0);
+	l->sink = NULL;
+	return l;
+}
+
+/* Blocks are cut until there are none, lowest first; single frames are what is left, and all together is the zone. */
+static void test_cut(void **state)
+{
+	(void)state;
+	struct layout_zone z;
+	struct seen *s = calloc(1, sizeof(*s));
+	assert_non_null(s);
+	struct layout *l = cut_begin(s, &z);
+	struct cutting c = { .s = s, .order = 3 };
+	assert_int_equal(layout_cut(l, 3, MIGRATE_UNMOVABLE, 5, see_cut, &c), 0);
+	assert_int_equal(c.nr, 5);
+	assert_int_equal(c.last, 512 + 4 * 8);
+	assert_int_equal(layout_cut(l, 3, MIGRATE_RECLAIMABLE, 5, see_cut, &c), 0);
+	assert_int_equal(layout_cut(l, 3, MIGRATE_UNMOVABLE, 0, see_cut, &c), 0);
+	assert_int_equal(c.nr, 5);
+
+	c = (struct cutting){ .s = s, .order = 9 };
+	assert_int_equal(layout_cut(l, 9, MIGRATE_MOVABLE, 9, see_cut, &c), 0);
+	assert_true(c.nr < 3); /* free blocks stand in the others */
+	c = (struct cutting){ .s = s, .order = 6 };
+	assert_int_equal(layout_cut(l, 6, MIGRATE_MOVABLE, 1000, see_cut, &c), 0);
+	assert_true(c.nr > 8);
+	c = (struct cutting){ .s = s, .order = 6 };
+	assert_int_equal(layout_cut(l, 6, MIGRATE_UNMOVABLE, 1000, see_cut, &c), 0);
+	assert_true(c.nr && c.nr < 8); /* what was cut before left odd ends */
+	c = (struct cutting){ .s = s, .order = 6 };
+	assert_int_equal(layout_cut(l, 6, MIGRATE_MOVABLE, 1000, see_cut, &c), 0);
+	assert_int_equal(c.nr, 0);
+
+	for (uint64_t pfn; layout_take(l, &pfn);)
+		claim(s, pfn, 0, 101);
+	for (uint64_t pfn = 512; pfn < 2560; pfn++)
+		assert_int_not_equal(s->owner[pfn], 0);
+	layout_fini(l);
+	free(l);
+	free(s);
+}
+
+static void test_cut_errors_come_back(void **state)
+{
+	(void)state;
+	struct layout_zone z;
+	struct seen *s = calloc(1, sizeof(*s));
+	assert_non_null(s);
+	struct layout *l = cut_begin(s, &z);
+	struct cutting c = { .s = s, .order = 2 };
+	s->fail_at = 3;
+	assert_int_equal(layout_cut(l, 2, MIGRATE_MOVABLE, 9, see_cut, &c), -EIO);
+	assert_int_equal(c.nr, 3);
+	layout_fini(l);
+	free(l);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +507,8 @@ int main(void)
 		cmocka_unit_test(test_types_of_free_memory),
 		cmocka_unit_test(test_small_blocks_keep_to_their_type),
 		cmocka_unit_test(test_sink_errors_come_back),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_errors_come_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,28 @@ static void end(struct fixture *f)
 	state_dir_remove(&f->d);
 }
 
+/* 5.10: page tables by zone, the rest by node. What the node's line has is not counted again. */
+static void test_items_of_both(void **state)
+{
+	(void)state;
+	struct fixture f;
+	begin(&f);
+	char of_node[] = " active_anon:400kB kernel_stack:168kB all_unreclaimable? yes";
+	char first[] = "free:0kB active_anon:300kB present:4kB managed:4kB pagetables:12kB";
+	char second[] = "free:0kB active_anon:100kB present:4kB managed:4kB pagetables:8kB";
+	assert_int_equal(log_node_items(f.r, 2, of_node), 0);
+	assert_int_equal(log_zone_sizes(f.r, 2, ZONE_DMA32, first), 0);
+	assert_int_equal(log_zone_sizes(f.r, 2, ZONE_NORMAL, second), 0);
+	const struct cap_node *n = &f.r->c->node[2];
+	assert_int_equal(n->stat[NR_ACTIVE_ANON], 100);
+	assert_int_equal(n->stat[NR_KERNEL_STACK_KB], 168);
+	assert_int_equal(n->stat[NR_PAGETABLE], 5);
+	assert_true(n->unreclaimable);
+	assert_int_equal(f.r->c->zone[1].stat[NR_ZONE_PAGETABLE], 3);
+	assert_int_equal(f.r->c->zone[2].stat[NR_ZONE_PAGETABLE], 2);
+	end(&f);
+}
+
 static void test_sizes(void **state)
 {
 	(void)state;
@@ -115,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_items_of_both),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_refused),
 	};

@@ -143,12 +143,44 @@ static void test_missing(void **state)
 	state_dir_remove(&d);
 }
 
+/* An empty file is one that whoever made the state could not read. */
+static void test_empty_files(void **state)
+{
+	(void)state;
+	struct state_dir d;
+	struct why why = { "" };
+	state_dir_make(&d, "6.1.0-50-amd64-T10");
+	state_dir_write(&d, NODE "node0/hugepages/hugepages-2048kB/nr_hugepages", "\n");
+	state_dir_write(&d, NODE "node1/hugepages/hugepages-2048kB/free_hugepages", "");
+	state_dir_write(&d, NODE "node0/distance", "");
+	state_dir_write(&d, NODE "node0/cpulist", "");
+	state_dir_write(&d, NODE "node1/cpulist", "\n"); /* no CPU: that is an answer */
+	struct capture *c = state_capture(&d);
+	assert_int_equal(cap_read_nodes(c, &why), 0);
+	assert_false(c->node[0].has_huge || c->node[1].has_huge);
+	assert_true(state_noted(c, NOTE_CORRECTED, "huge pages"));
+	assert_int_equal(c->node[0].nr_distance, 0);
+	assert_false(c->node[0].has_cpulist);
+	assert_true(c->node[1].has_cpulist);
+	import_free(c);
+
+	c = state_read(&d);
+	assert_true(state_noted(c, NOTE_CORRECTED, "free_hugepages"));
+	assert_true(state_noted(c, NOTE_CORRECTED, "distance"));
+	assert_true(state_noted(c, NOTE_CORRECTED, "cpulist"));
+	assert_int_equal(import_strict(c, &why), -EINVAL);
+	import_free(c);
+	state_end(state_boot(&d));
+	state_dir_remove(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_real_one),   cmocka_unit_test(test_memory_blocks),
-		cmocka_unit_test(test_huge_pages), cmocka_unit_test(test_cpus),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_real_one),    cmocka_unit_test(test_memory_blocks),
+		cmocka_unit_test(test_huge_pages),  cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_refused),     cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_empty_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,34 @@ static void test_shares(void **state)
 	plan_free(p);
 }
 
+/* The shares of nodes add up to the machine's number, whatever is lost in rounding. */
+static void test_shares_add_up(void **state)
+{
+	(void)state;
+	struct cap_zone zone[3] = { { .node = 0, .managed = 100, .free = 33 },
+				    { .node = 1, .managed = 100, .free = 50 },
+				    { .node = 2, .managed = 100, .free = 41 } };
+	struct capture *c = calloc(1, sizeof(*c));
+	assert_non_null(c);
+	*c = (struct capture){ .zone = zone, .nr_zones = 3, .nr_nodes = 3 };
+	c->node = calloc(3, sizeof(*c->node));
+	assert_non_null(c->node);
+	c->has_vmstat = 1ull << NR_SLAB_RECLAIMABLE;
+	struct vm *vm = calloc(1, sizeof(*vm));
+	assert_non_null(vm);
+	const struct import_run run = { .c = c, .vm = vm };
+	for (uint64_t whole = 0; whole < 50; whole++) {
+		uint64_t sum = 0;
+		c->vmstat[NR_SLAB_RECLAIMABLE] = whole;
+		for (unsigned n = 0; n < 3; n++)
+			sum += import_node_item(&run, n, NR_SLAB_RECLAIMABLE);
+		assert_int_equal(sum, whole);
+	}
+	free(vm);
+	free(c->node);
+	free(c);
+}
+
 /* Page cache has the first claim to entries, for reclaim can take it. */
 static void test_budgets(void **state)
 {
@@ -160,9 +188,9 @@ static void test_budgets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),   cmocka_unit_test(test_lazily_freed),
-		cmocka_unit_test(test_late),    cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_budgets),
+		cmocka_unit_test(test_kinds),         cmocka_unit_test(test_lazily_freed),
+		cmocka_unit_test(test_late),          cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_shares_add_up), cmocka_unit_test(test_budgets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ static void test_refused(void **state)
 	static const struct {
 		const char *text, *words;
 	} bad[] = {
-		{ "", "no zone with present pages" },
+		{ "\n", "no zone with present pages" },
 		{ "spanned 5\n", "zoneinfo:1: \"spanned\" stands before the first" },
 		{ "Node 0\n", "zoneinfo:1: expected \"Node N, zone NAME\"" },
 		{ "Node x, zone DMA\n", ":1: \"x\" is not a node number" },

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/options.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -99,6 +103,58 @@ static void test_numbers(void **state)
 	bad("workers=9", "1 to 8");
 }
 
+/* The session ends when libfuse is told of one number and the kernel of another, so we have to know it. */
+static void test_max_read(void **state)
+{
+	(void)state;
+	good("max_read=4096");
+	assert_int_equal(o.max_read, 4096);
+	good("max_read=1048576");
+	assert_int_equal(o.max_read, 1048576);
+	assert_int_equal(o.fuse.len, 0);
+	bad("max_read=1", "expected 4096 to 1048576 bytes");
+	bad("max_read=4095", "expected 4096");
+	bad("max_read=1048577", "expected 4096");
+	bad("max_read=x", "expected 4096");
+	bad("max_read=", "needs a value");
+	bad("max_read", "needs a value");
+}
+
+static void test_lifeline(void **state)
+{
+	int fd[2];
+	char word[32];
+
+	(void)state;
+	o.lifeline_fd = -1;
+	assert_int_equal(pipe(fd), 0);
+	snprintf(word, sizeof(word), "lifeline=%d", fd[0]);
+	good(word);
+	assert_int_equal(o.lifeline_fd, fd[0]);
+	assert_int_equal(fcntl(fd[0], F_GETFD), FD_CLOEXEC);
+	close(fd[0]);
+	close(fd[1]);
+	bad(word, "the number of an open file descriptor");
+	bad("lifeline=-1", "the number of an open file descriptor");
+	bad("lifeline=99999999999", "the number of an open file descriptor");
+	bad("lifeline", "needs a value");
+}
+
+static void test_slab_debug(void **state)
+{
+	(void)state;
+	assert_null(o.boot.slab_debug);
+	good("slab_debug");
+	assert_string_equal(o.boot.slab_debug, "");
+	good("slab_debug=FZ,kmalloc-*;P,dentry");
+	assert_string_equal(o.boot.slab_debug, "FZ,kmalloc-*;P,dentry");
+	good("slub_debug=-");
+	assert_string_equal(o.boot.slab_debug, "-");
+	bad("slab_debug=FX", "FZPUTAO or -");
+	assert_string_equal(o.boot.slab_debug, "-");
+	mem_free(o.slab_debug);
+}
+
 static void test_flags(void **state)
 {
 	(void)state;
@@ -119,11 +175,8 @@ static void test_for_libfuse(void **state)
 	(void)state;
 	good("ro");
 	good("noatime");
-	good("max_read=65536");
 	good("fsname=with,comma");
-	assert_string_equal(text_cstr(&o.fuse), "ro,noatime,max_read=65536,fsname=with\\,comma");
-	bad("max_read=", "unknown mount option");
-	bad("max_read", "unknown mount option");
+	assert_string_equal(text_cstr(&o.fuse), "ro,noatime,fsname=with\\,comma");
 	bad("roo", "unknown mount option");
 }
 
@@ -153,8 +206,9 @@ static void test_generic_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_backing),     TEST(test_numbers),       TEST(test_flags),
-		TEST(test_for_libfuse), TEST(test_generic_words),
+		TEST(test_backing),    TEST(test_numbers),     TEST(test_flags),
+		TEST(test_slab_debug), TEST(test_for_libfuse), TEST(test_generic_words),
+		TEST(test_max_read),   TEST(test_lifeline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

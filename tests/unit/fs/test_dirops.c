@@ -3,11 +3,16 @@
 
 #include "support/ops_fixture.h"
 
-static int make(struct ops_fixture *f, const char *dir, const char *name)
+static int make_mode(struct ops_fixture *f, const char *dir, const char *name, unsigned mode)
 {
-	struct fuse_mkdir_in in = { .mode = 0755 };
+	struct fuse_mkdir_in in = { .mode = mode };
 
 	return fake_kernel_ask(f->k, FUSE_MKDIR, node_of(f, dir), &in, sizeof(in), name, strlen(name) + 1);
+}
+
+static int make(struct ops_fixture *f, const char *dir, const char *name)
+{
+	return make_mode(f, dir, name, 0755);
 }
 
 static int create(struct ops_fixture *f, const char *dir, const char *name)
@@ -71,6 +76,34 @@ static void test_tasks(void **state)
 	assert_int_equal(removal(f, FUSE_RMDIR, "tasks", "a"), 0);
 	assert_int_equal(removal(f, FUSE_RMDIR, "tasks", "a"), -ENOENT);
 	assert_int_equal(ask_walk(f->k, "tasks/a", &e), -ENOENT);
+}
+
+static unsigned mode_of(struct ops_fixture *f, const char *path)
+{
+	struct fuse_entry_out e;
+
+	assert_int_equal(ask_walk(f->k, path, &e), 0);
+	return e.attr.mode;
+}
+
+/* What others may do in the directory is the most that they may do with its files. */
+static void test_modes(void **state)
+{
+	struct ops_fixture *f = *state;
+
+	assert_int_equal(make_mode(f, "tasks", "open", 0777), 0);
+	assert_int_equal(mode_of(f, "tasks/open"), S_IFDIR | 0777);
+	assert_int_equal(mode_of(f, "tasks/open/anon"), S_IFREG | 0644);
+	assert_int_equal(mode_of(f, "tasks/open/events"), S_IFREG | 0444);
+	assert_int_equal(mode_of(f, "tasks/open/mem"), S_IFREG | 0600);
+	assert_int_equal(make_mode(f, "tasks", "group", 0750), 0);
+	assert_int_equal(mode_of(f, "tasks/group"), S_IFDIR | 0750);
+	assert_int_equal(mode_of(f, "tasks/group/anon"), S_IFREG | 0640);
+	assert_int_equal(make_mode(f, "tasks", "private", 0700), 0);
+	assert_int_equal(mode_of(f, "tasks/private/anon"), S_IFREG | 0600);
+	assert_int_equal(mode_of(f, "tasks/private/pid"), S_IFREG | 0400);
+	assert_int_equal(make_mode(f, "tasks", "sticky", S_IFDIR | 07755), 0);
+	assert_int_equal(mode_of(f, "tasks/sticky"), S_IFDIR | 01755);
 }
 
 struct gone {
@@ -235,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OPS_TEST(test_tasks),
+		OPS_TEST(test_modes),
 		OPS_TEST(test_rmdir_tells_of_the_process),
 		OPS_TEST(test_errno_of_each_place),
 		OPS_TEST(test_readdir_in_pieces),

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/handle.h"
 
+#include "knob/knob_loaded.h"
 #include "support/fs_fixture.h"
 
 #include <pthread.h>
 
 #define FACTOR "proc/sys/vm/watermark_scale_factor"
+#define ORDER "proc/sys/vm/numa_zonelist_order"
 #define POOL "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 static struct handle *open_good(struct fs_fixture *f, const char *path, int flags)
@@ -166,6 +168,44 @@ static void test_views_take_nothing(void **state)
 	handle_close(&f->fs, h);
 }
 
+/* Where reading ended, write(2) goes on: EIO. Any other offset is taken for pwrite's. */
+static void test_write_after_read(void **state)
+{
+	struct fs_fixture *f = *state;
+	struct handle *h = open_good(f, "proc/zoneinfo", O_RDWR);
+
+	assert_string_equal(fs_read(f, h, 6, 0), "Node 0");
+	assert_int_equal(fs_write(f, h, "x", 6), -EIO);
+	assert_int_equal(fs_write(f, h, "x", 0), -EIO);
+	assert_int_equal(fs_write(f, h, "x", 5), -ESPIPE);
+	handle_close(&f->fs, h);
+}
+
+/* A machine that was loaded with a knob that is a text. */
+static int loaded_setup(void **state)
+{
+	int error = fs_setup(state);
+	struct fs_fixture *f = *state;
+	const struct fs_options o = { .uid = 1000, .gid = 1001, .dev_mem = "/proc/1/fd/3" };
+	fs_fini(&f->fs);
+	f->machine->vm.machine.loaded.present = 1ull << LOADED_NUMA_ZONELIST_ORDER;
+	return error ? error : fs_init(&f->fs, &f->machine->vm, &o);
+}
+
+/* A text of proc/sys is read piece by piece, and every write of it counts. */
+static void test_sysctl_stream(void **state)
+{
+	struct fs_fixture *f = *state;
+	struct handle *h = open_good(f, ORDER, O_RDWR);
+
+	assert_string_equal(fs_read(f, h, 2, 0), "No");
+	assert_string_equal(fs_read(f, h, 9, 2), "de\n");
+	assert_string_equal(fs_read(f, h, 9, 5), "");
+	assert_int_equal(fs_write(f, h, "N\n", 5), 2);
+	assert_int_equal(fs_write(f, h, "Zone\n", 7), -EINVAL);
+	handle_close(&f->fs, h);
+}
+
 static void test_open_refuses(void **state)
 {
 	struct fs_fixture *f = *state;
@@ -315,6 +355,8 @@ int main(void)
 		FS_TEST(test_spare_handles_are_fresh),
 		FS_TEST(test_sysfs_takes_every_write),
 		FS_TEST(test_views_take_nothing),
+		FS_TEST(test_write_after_read),
+		cmocka_unit_test_setup_teardown(test_sysctl_stream, loaded_setup, fs_teardown),
 		FS_TEST(test_open_refuses),
 		FS_TEST(test_task_attributes),
 		FS_TEST(test_task_memory),

@@ -2,6 +2,7 @@
 #include "fs/inode.h"
 
 #include "support/fs_fixture.h"
+#include "vm/dcache.h"
 
 static struct stat stat_of(struct fs_fixture *f, const char *path)
 {
@@ -247,6 +248,36 @@ static void test_realms(void **state)
 	assert_int_equal(realm_of(f, path), REALM_PROC);
 }
 
+/* What the host knows of tasks/ is kept until it forgets it; of proc and sys nothing is. */
+static void test_what_is_kept(void **state)
+{
+	struct fs_fixture *f = *state;
+	struct task *t = fs_task(f, "a");
+	char pid[32];
+	struct inode i;
+	snprintf(pid, sizeof(pid), "proc/%d", (int)t->pid);
+	f->machine->vm.deterministic = false;
+	const char *const paths[] = { "proc/zoneinfo", "sys/devices", pid,
+				      "tasks",         "tasks/a",     "tasks/a/anon" };
+	for (unsigned n = 0; n < ARRAY_LEN(paths); n++) {
+		assert_int_equal(fs_walk(f, paths[n], &i), 0);
+		inode_known(&i, 1, "x");
+		inode_known(&i, 1, "x");
+		inode_put(&i);
+	}
+	assert_int_equal(dcache_count(t), 2);
+	inode_forget(&f->fs, 1, 5);
+	inode_forget(&f->fs, task_dir_ino(t), 1);
+	inode_forget(&f->fs, pid_dir_ino(t), 9);
+	assert_int_equal(dcache_count(t), 2);
+	inode_forget(&f->fs, task_dir_ino(t), 1);
+	assert_int_equal(dcache_count(t), 1);
+	uint64_t gone = task_dir_ino(t);
+	assert_int_equal(task_remove(&f->machine->vm, "a"), 0);
+	inode_forget(&f->fs, gone, 1); /* with nothing left of it */
+	f->machine->vm.deterministic = true;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +290,7 @@ int main(void)
 		FS_TEST(test_what_even_root_may_not_open),
 		FS_TEST(test_chmod_and_chown),
 		FS_TEST(test_realms),
+		FS_TEST(test_what_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ static void test_tar(void **state)
 	struct stat st, st2;
 	fstat(fd, &st);
 	fstat(again, &st2);
-	assert_in_range(st.st_size, 50000, 2 << 20); /* 64 MiB of mem is a hole */
+	assert_in_range(st.st_size, 50000, 8 << 20); /* 64 MiB of mem is a hole; slab caches have thousands of files */
 	assert_int_equal(st.st_size, st2.st_size);
 	char *x = malloc((size_t)st.st_size), *y = malloc((size_t)st.st_size);
 	assert_int_equal(pread(fd, x, (size_t)st.st_size, 0), st.st_size);

@@ -217,13 +217,42 @@ static void test_ulong(void **state)
 	assert_false(sysctl_parse_ulong("1\n", 2, 64, &v).negative);
 }
 
+static void test_bool(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *s;
+		unsigned bits;
+		int error;
+		bool value;
+	} cases[] = {
+		{ "0\n", 64, 0, false },
+		{ "-0\n", 64, 0, false },
+		{ "-3\n", 64, 0, true },
+		{ "0x10\n", 64, 0, true },
+		{ "4294967296\n", 64, 0, true },
+		{ "18446744073709551615\n", 64, 0, true },
+		{ "4294967296\n", 32, -EINVAL, false },
+		{ "18446744073709551616\n", 64, -EINVAL, false },
+		{ "true\n", 64, -EINVAL, false },
+		{ " \n", 64, -EINVAL, false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool v = false;
+		size_t len = strlen(cases[i].s);
+		struct sysctl_result r = sysctl_parse_bool(cases[i].s, len, cases[i].bits, &v);
+		if (r.error != cases[i].error || r.taken != len || v != cases[i].value)
+			fail_msg("\"%s\": error %d value %d", cases[i].s, r.error, v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_int_forms), cmocka_unit_test(test_int_refused),
 		cmocka_unit_test(test_int_range), cmocka_unit_test(test_int_end),
 		cmocka_unit_test(test_window),    cmocka_unit_test(test_list),
-		cmocka_unit_test(test_ulong),
+		cmocka_unit_test(test_ulong),     cmocka_unit_test(test_bool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

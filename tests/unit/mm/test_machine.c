@@ -176,7 +176,7 @@ static void test_stop_keeps_everybody_out(void **state)
 	small_machine(&m, 1, 3, &shape, 1);
 	machine_stop(&m);
 	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(pthread_mutex_trylock(&m.cpu[i].lock.mutex), EBUSY);
+		assert_int_equal(pthread_mutex_trylock(&m.cpu[i].lock.lock.mutex), EBUSY);
 	machine_resume(&m);
 	cpu_enter(&m.cpu[1]);
 	cpu_leave(&m.cpu[1]);

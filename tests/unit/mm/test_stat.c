@@ -106,10 +106,36 @@ static void test_numa_clear(void **state)
 	struct zone *z = machine_zone(&m, 1, 2);
 	m.cpu[2].zone[z->id].numa[NUMA_HIT] = 7;
 	z->numa_base[NUMA_OTHER] = 9;
+	m.node[1].numa_base[NUMA_MISS] = 3;
+	m.numa_base[NUMA_LOCAL] = 2;
 	machine_numa_clear(&m);
 	assert_int_equal(m.cpu[2].zone[z->id].numa[NUMA_HIT], 0);
 	assert_int_equal(z->numa_base[NUMA_OTHER], 0);
+	assert_int_equal(m.node[1].numa_base[NUMA_MISS], 0);
+	assert_int_equal(m.numa_base[NUMA_LOCAL], 0);
 	end_machine(&m);
+}
+
+/* Folded where somebody can see it: in the kernels whose vmstat prints what is folded. */
+static void test_numa_fold(void **state)
+{
+	(void)state;
+	static const struct {
+		enum kernel kernel;
+		unsigned kept, folded;
+	} want[] = { { KERNEL_5_10, 0, 10 }, { KERNEL_6_1, 7, 3 }, { KERNEL_6_12, 7, 3 } };
+	for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
+		struct machine m;
+		boot(&m);
+		machine_set_version(&m, &kernel_versions[want[i].kernel]);
+		struct zone *z = machine_zone(&m, 1, 2);
+		m.cpu[2].zone[z->id].numa[NUMA_HIT] = 7;
+		z->numa_base[NUMA_HIT] = 3;
+		machine_stat_fold(&m);
+		assert_int_equal(m.cpu[2].zone[z->id].numa[NUMA_HIT], want[i].kept);
+		assert_int_equal(z->numa_base[NUMA_HIT], want[i].folded);
+		end_machine(&m);
+	}
 }
 
 static void test_names(void **state)
@@ -164,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_threshold_may_shrink),
 		cmocka_unit_test(test_node_items),
 		cmocka_unit_test(test_numa_clear),
+		cmocka_unit_test(test_numa_fold),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_shown_events),
 	};

@@ -161,12 +161,30 @@ static void test_migratetype(void **state)
 	assert_int_equal(gfp_migratetype(__GFP_MOVABLE | __GFP_RECLAIMABLE), MIGRATE_MOVABLE);
 }
 
+static void test_of_kernel(void **state)
+{
+	(void)state;
+	const struct kernel_version *v5 = &kernel_versions[KERNEL_5_10],
+				    *v6 = &kernel_versions[KERNEL_6_1];
+	const struct kernel_version *v12 = &kernel_versions[KERNEL_6_12];
+	assert_int_equal(gfp_of_kernel(v5, GFP_ATOMIC), 0xa20);
+	assert_int_equal(gfp_of_kernel(v6, GFP_ATOMIC | __GFP_COMP), 0x40a20);
+	assert_int_equal(gfp_of_kernel(v12, GFP_ATOMIC), 0x820);
+	assert_int_equal(gfp_of_kernel(v6, GFP_NOWAIT), 0x800);
+	assert_int_equal(gfp_of_kernel(v12, GFP_NOWAIT), 0x2800);
+	for (unsigned k = 0; k < KERNELS; k++)
+		assert_int_equal(gfp_of_kernel(&kernel_versions[k],
+					       GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_ZERO),
+				 0x140dca);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_print_and_parse), cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_spellings),       cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_highest_zone),    cmocka_unit_test(test_migratetype),
+		cmocka_unit_test(test_of_kernel),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

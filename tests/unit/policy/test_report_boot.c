@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Against the lines that 6.1 logged on machines of the same shape. */
+/* Against the lines that kernels logged on machines of the same shape. */
 
 #include "base/text.h"
 #include "policy/policy.h"
@@ -86,6 +86,39 @@ static void test_two_nodes(void **state)
 	assert_non_null(strstr(lines, "Policy zone: Normal\n"));
 }
 
+/* As captured on two nodes of 4 GiB; the numbers differ by what is reserved there. */
+static void test_kernels(void **state)
+{
+	(void)state;
+	static const struct zone_shape shape[] = { { 0, 1, 0x1000, 0xbffda, 100 },
+						   { 1, 2, 0x140000, 0x240000, 0 } };
+	static const struct {
+		enum kernel kernel;
+		bool fallback;
+		unsigned long total;
+		const char *pool;
+	} want[] = {
+		{ KERNEL_5_10, false, 0x1befda - 100,
+		  "HugeTLB registered 2.00 MiB page size, pre-allocated 0 pages\n" },
+		{ KERNEL_6_1, true, 0x1befda - 100,
+		  "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n" },
+		{ KERNEL_6_12, true, 0x1befda,
+		  "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n" },
+	};
+	for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
+		struct machine m;
+		char built[96];
+		small_machine(&m, 2, 4, shape, ARRAY_LEN(shape));
+		machine_set_version(&m, &kernel_versions[want[i].kernel]);
+		const char *lines = boot_lines(&m);
+		snprintf(built, sizeof(built),
+			 "Built 2 zonelists, mobility grouping on.  Total pages: %lu\n", want[i].total);
+		assert_non_null(strstr(lines, built));
+		assert_non_null(strstr(lines, want[i].pool));
+		assert_int_equal(!!strstr(lines, "\nFallback order for Node 0: 0 1 \n"), want[i].fallback);
+	}
+}
+
 static void test_movable_and_memoryless(void **state)
 {
 	(void)state;
@@ -107,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_node),
 		cmocka_unit_test(test_two_nodes),
+		cmocka_unit_test(test_kernels),
 		cmocka_unit_test(test_movable_and_memoryless),
 	};
 

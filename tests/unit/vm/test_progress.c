@@ -57,12 +57,24 @@ static void test_counts_down_too(void **state)
 	assert_non_null(strstr(out, "task b: freeing: 150 of 200 (75 %)\n"));
 }
 
+static void test_slices(void **state)
+{
+	struct progress p;
+	(void)state;
+	progress_start(&p, "b", "freeing", 300, 100);
+	assert_false(progress_step(&p, 290));
+	p.slice_ns = 0; /* some milliseconds have passed */
+	assert_true(progress_step(&p, 280));
+	assert_false(progress_step(&p, 270));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silent_at_first),
 		cmocka_unit_test(test_one_line_an_interval),
 		cmocka_unit_test(test_counts_down_too),
+		cmocka_unit_test(test_slices),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The frame record: writing, reading back, and each way in which a record can be wrong. */
-#include "support/vm_fixture.h"
-#include "vm/hold.h"
-#include "vm/record.h"
+#include "support/record_fixture.h"
 
 #include <stdlib.h>
-
-static char *record_of(struct vm *vm)
-{
-	struct text t;
-	text_init(&t, 0);
-	vm_hold(vm);
-	record_write(&t, vm);
-	vm_release_machine(vm);
-	vm_release_tasks(vm);
-	assert_int_equal(text_error(&t), 0);
-	char *copy = strdup(text_cstr(&t));
-	text_fini(&t);
-	return copy;
-}
 
 static void work(struct fixture *f)
 {
@@ -35,41 +19,6 @@ static void work(struct fixture *f)
 	vm_advance(&f->vm, 1234567890);
 	task_put(a);
 	task_put(b);
-}
-
-struct reborn {
-	struct vm vm;
-	bool booted;
-};
-
-/* 0, or what refused it, with why. */
-static int reborn_boot(struct reborn *r, const char *record, struct region *region, struct why *why)
-{
-	struct machine_spec spec;
-	char *copy = strdup(record);
-	memset(r, 0, sizeof(*r));
-	machine_spec_init(&spec);
-	int error = record_spec(&spec, copy, "R", why);
-	free(copy);
-	if (!error) {
-		const struct vm_config c = { .deterministic = true, .seed = 1, .region = region };
-		error = vm_boot(&r->vm, &spec, &c, why);
-		r->booted = !error;
-	}
-	machine_spec_fini(&spec);
-	if (error)
-		return error;
-	copy = strdup(record);
-	error = record_apply(&r->vm, copy, "R", why);
-	free(copy);
-	return error;
-}
-
-static void reborn_end(struct reborn *r)
-{
-	if (r->booted)
-		vm_shutdown(&r->vm);
-	free(r);
 }
 
 static void test_comes_back(void **state)
@@ -144,33 +93,6 @@ static void test_content(void **state)
 }
 
 /* ---- Records that are wrong ---- */
-
-/* Replace the first `from` behind the first `line` by `to`. */
-static char *edited(const char *record, const char *line, const char *from, const char *to)
-{
-	const char *begin = strstr(record, line);
-	if (!begin)
-		fail_msg("no line \"%s\"", line);
-	const char *at = strstr(begin, from);
-	if (!at)
-		fail_msg("no \"%s\" behind \"%s\"", from, line);
-	char *out = malloc(strlen(record) + strlen(to) + 1);
-	sprintf(out, "%.*s%s%s", (int)(at - record), record, to, at + strlen(from));
-	return out;
-}
-
-/* How many of the two wishes fail: that it is refused, in these words. */
-static unsigned refused_text(const char *record, const char *said)
-{
-	struct reborn *r = calloc(1, sizeof(*r));
-	struct why why = { "" };
-	bool as_wished = reborn_boot(r, record, NULL, &why) == -EINVAL && strstr(why.text, said);
-	if (!as_wished)
-		print_error("wanted \"%s\", got \"%s\"\n", said, why.text);
-	assert_null(strchr(why.text, '\n'));
-	reborn_end(r);
-	return !as_wished;
-}
 
 static const struct {
 	const char *line, *from, *to, *said;

@@ -2,6 +2,7 @@
 #include "support/vm_fixture.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -203,6 +204,44 @@ static void test_host_memory_fails(void **state)
 	end_task(f, t);
 }
 
+/* A process is a descriptor; none is left: EMFILE, one line in the log, and what was there stays. */
+static void test_no_descriptor_is_left(void **state)
+{
+	struct fixture *f = *state;
+	struct task *t = make_task(f, "a");
+	struct rlimit before, few;
+	pid_t pid[2] = { child(), child() };
+	char log[1024], expected[32];
+	int pipe_fd[2], saved = dup(STDERR_FILENO);
+
+	write_pid(t, "", pid[0], 0);
+	assert_int_equal(pipe(pipe_fd), 0);
+	dup2(pipe_fd[1], STDERR_FILENO);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &few);
+	write_pid(t, "", pid[1], EMFILE);
+	write_pid(t, "", pid[1], EMFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(pipe_fd[1]);
+	ssize_t len = read(pipe_fd[0], log, sizeof(log) - 1);
+	close(pipe_fd[0]);
+	log[len > 0 ? len : 0] = '\0';
+	const char *line = strstr(log, "task a: procs: no file descriptor for one more process");
+	assert_non_null(line);
+	assert_null(strstr(strchr(line, '\n'), "no file descriptor"));
+
+	snprintf(expected, sizeof(expected), "%d\n", (int)pid[0]);
+	assert_attr(t, "procs", expected);
+	write_pid(t, "", pid[1], 0);
+	end_task(f, t);
+	child_end(pid[0]);
+	child_end(pid[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_reaper_thread),
 		TEST(test_a_replaced_number_is_another_process),
 		TEST(test_host_memory_fails),
+		TEST(test_no_descriptor_is_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,11 +18,14 @@ static void test_boot_fails_without_host_memory(void **state)
 		int error = vm_boot(&vm, &spec, &c, &why);
 		bool fired = fault_fired(FAULT_HOST_MALLOC);
 		fault_arm(FAULT_HOST_MALLOC, 0);
-		if (!error) {
-			assert_false(fired);
+		if (!error)
 			vm_shutdown(&vm);
+		if (!fired) {
+			assert_int_equal(error, 0);
 			break;
 		}
+		if (!error) /* magazines are made when there is memory */
+			continue;
 		assert_int_equal(error, -ENOMEM);
 		assert_string_not_equal(why.text, "");
 	}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* Knobs of a loaded machine: getting in, forms that no other knob has, and what transparent_hugepage/enabled does. */
+#include "support/knob_fixture.h"
+
+#include <errno.h>
+
+#define VM "proc/sys/vm/"
+#define THP "sys/kernel/mm/transparent_hugepage/"
+
+static bool shown(struct vm *vm, const char *path)
+{
+	unsigned arg;
+	return knob_at(vm, path, &arg) != NULL;
+}
+
+static void test_only_what_was_loaded(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g();
+	assert_false(shown(vm, VM "swappiness"));
+	assert_true(knob_load_at(vm, VM "swappiness", "10"));
+	assert_true(shown(vm, VM "swappiness"));
+	assert_false(shown(vm, VM "max_map_count"));
+	assert_string_equal(knob_cat(vm, VM "swappiness"), "10\n");
+	assert_int_equal(knob_echo(vm, VM "swappiness", "200\n"), 4);
+	assert_int_equal(knob_echo(vm, VM "swappiness", "201\n"), -EINVAL);
+	assert_string_equal(knob_cat(vm, VM "swappiness"), "200\n");
+	/* no configuration can set it, and none could name it before */
+	assert_null(knob_find("swappiness"));
+	vm_release(vm);
+}
+
+static void test_no_value_of_it(void **state)
+{
+	(void)state;
+	static const char *const bad[] = { "201", "-1", "many", "", "\n" };
+	struct vm *vm = vm_6g();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(knob_load_at(vm, VM "swappiness", bad[i]));
+	assert_false(knob_load_at(vm, THP "enabled", "always madvise never"));
+	assert_false(knob_load_at(vm, THP "enabled", "[sometimes]"));
+	assert_false(shown(vm, VM "swappiness"));
+	assert_false(shown(vm, THP "enabled"));
+	vm_release(vm);
+}
+
+/* What has a field of its own gets its value from whoever imports it. */
+static void test_dirty(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g();
+	assert_true(knob_load_at(vm, VM "dirty_bytes", "77"));
+	assert_true(knob_load_at(vm, VM "dirty_ratio", "77"));
+	assert_true(knob_load_at(vm, VM "dirty_background_bytes", "77"));
+	assert_true(knob_load_at(vm, VM "dirty_background_ratio", "77"));
+	assert_string_equal(knob_cat(vm, VM "dirty_ratio"), "20\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_bytes", "1048576\n"), 8);
+	assert_string_equal(knob_cat(vm, VM "dirty_ratio"), "0\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_ratio", "0\n"), 2); /* no change: nothing follows */
+	assert_string_equal(knob_cat(vm, VM "dirty_bytes"), "1048576\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_ratio", "20\n"), 3);
+	assert_string_equal(knob_cat(vm, VM "dirty_bytes"), "0\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_background_bytes", "9223372036854775807\n"), -ERANGE);
+	assert_string_equal(knob_cat(vm, VM "dirty_background_ratio"), "10\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_background_bytes", "1\n"), 2);
+	assert_string_equal(knob_cat(vm, VM "dirty_background_ratio"), "0\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_background_ratio", "5\n"), 2);
+	assert_string_equal(knob_cat(vm, VM "dirty_background_bytes"), "0\n");
+	vm_release(vm);
+}
+
+static void test_bits_of_the_machine(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_32bit();
+	assert_true(knob_load_at(vm, VM "mmap_rnd_bits", "8"));
+	assert_int_equal(knob_echo(vm, VM "mmap_rnd_bits", "16\n"), 3);
+	assert_int_equal(knob_echo(vm, VM "mmap_rnd_bits", "28\n"), -EINVAL);
+	assert_true(knob_load_at(vm, VM "mmap_min_addr", "65536"));
+	assert_int_equal(knob_echo(vm, VM "mmap_min_addr", "4294967296\n"), -EINVAL);
+	assert_true(knob_load_at(vm, VM "dirty_bytes", "0"));
+	assert_int_equal(knob_echo(vm, VM "dirty_bytes", "4294967295\n"), 11);
+	vm_release(vm);
+}
+
+/* 5.10 takes a negative unsigned long and forgets it. */
+static void test_negative_ulong(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g_of(KERNEL_5_10);
+	assert_true(knob_load_at(vm, VM "mmap_min_addr", "65536"));
+	assert_int_equal(knob_echo(vm, VM "mmap_min_addr", "-1\n"), 3);
+	assert_string_equal(knob_cat(vm, VM "mmap_min_addr"), "65536\n");
+	vm_release(vm);
+}
+
+static void test_bool(void **state)
+{
+	(void)state;
+	struct vm *old = vm_6g(), *new = vm_6g_of(KERNEL_6_12);
+	assert_true(knob_load_at(old, VM "hugetlb_optimize_vmemmap", "0"));
+	assert_true(knob_load_at(new, VM "hugetlb_optimize_vmemmap", "0"));
+	assert_int_equal(knob_echo(old, VM "hugetlb_optimize_vmemmap", "4294967296\n"), 11);
+	assert_string_equal(knob_cat(old, VM "hugetlb_optimize_vmemmap"), "1\n");
+	assert_int_equal(knob_echo(new, VM "hugetlb_optimize_vmemmap", "4294967296\n"), -EINVAL);
+	assert_int_equal(knob_echo(new, VM "hugetlb_optimize_vmemmap", "-7\n"), 3);
+	assert_string_equal(knob_cat(new, VM "hugetlb_optimize_vmemmap"), "1\n");
+	vm_release(old);
+	vm_release(new);
+}
+
+/* 6.12 stores the number, then looks at it; a write past the start looks at the one before. */
+static void test_compact_memory(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g_of(KERNEL_6_12);
+	unsigned arg;
+	assert_true(knob_load_at(vm, VM "compact_memory", NULL));
+	const struct knob *k = knob_at(vm, VM "compact_memory", &arg);
+	assert_int_equal(knob_write_past(k, vm, 2), -EINVAL);
+	assert_int_equal(knob_echo(vm, VM "compact_memory", "1\n"), 2);
+	assert_int_equal(knob_write_past(k, vm, 2), 2);
+	assert_int_equal(knob_echo(vm, VM "compact_memory", "2\n"), -EINVAL);
+	assert_int_equal(knob_write_past(k, vm, 2), -EINVAL);
+	vm_release(vm);
+
+	vm = vm_6g();
+	assert_true(knob_load_at(vm, VM "compact_memory", NULL));
+	assert_int_equal(knob_echo(vm, VM "compact_memory", "any words\n"), 10);
+	assert_true(knob_at(vm, VM "compact_memory", &arg)->stream);
+	vm_release(vm);
+}
+
+static void test_zonelist_order(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g();
+	assert_true(knob_load_at(vm, VM "numa_zonelist_order", "Node"));
+	assert_int_equal(knob_echo(vm, VM "numa_zonelist_order", "default\n"), 8);
+	assert_int_equal(knob_echo(vm, VM "numa_zonelist_order", "Zone\n"), -EINVAL);
+	assert_string_equal(knob_cat(vm, VM "numa_zonelist_order"), "Node\n");
+	vm_release(vm);
+}
+
+static void test_choice(void **state)
+{
+	(void)state;
+	static const char nul[] = "never\0always";
+	struct vm *vm = vm_6g();
+	unsigned arg;
+	assert_true(knob_load_at(vm, THP "defrag", "always defer [defer+madvise] madvise never\n"));
+	const struct knob *k = knob_at(vm, THP "defrag", &arg);
+	assert_string_equal(knob_cat(vm, k->path), "always defer [defer+madvise] madvise never\n");
+	assert_int_equal(knob_echo(vm, k->path, "defer"), 5);
+	assert_int_equal(knob_echo(vm, k->path, "defer\n\n"), -EINVAL);
+	assert_int_equal(knob_echo(vm, k->path, " defer\n"), -EINVAL);
+	assert_string_equal(knob_cat(vm, k->path), "always [defer] defer+madvise madvise never\n");
+	assert_int_equal(knob_write(k, vm, 0, nul, sizeof(nul) - 1), sizeof(nul) - 1);
+	assert_string_equal(knob_cat(vm, k->path), "always defer defer+madvise madvise [never]\n");
+	/* a record may hold any number */
+	vm->machine.loaded.value[k->loaded] = -1;
+	assert_string_equal(knob_cat(vm, k->path), "always defer defer+madvise madvise never\n");
+	vm_release(vm);
+}
+
+static int32_t min_free(struct vm *vm)
+{
+	return vm->machine.tune.min_free_kbytes;
+}
+
+/* The machine of the captured tables: 9769 kB without transparent huge pages, 67584 with. */
+static void test_thp(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g();
+	int32_t before = min_free(vm);
+	assert_true(knob_load_at(vm, THP "enabled", "[always] madvise never"));
+	assert_int_equal(min_free(vm), before); /* loading is not writing */
+	assert_int_equal(knob_echo(vm, THP "enabled", "always\n"), 7);
+	int32_t with = min_free(vm);
+	assert_int_equal(with, 67584);
+	assert_int_equal(knob_echo(vm, THP "enabled", "never\n"), 6);
+	int32_t without = min_free(vm);
+	assert_in_range(without, 9000, 10500);
+	assert_int_equal(knob_echo(vm, THP "enabled", "madvise\n"), 8);
+	assert_int_equal(min_free(vm), with);
+	/* a user's value is raised, and is not lowered */
+	assert_int_equal(knob_echo(vm, VM "min_free_kbytes", "20000\n"), 6);
+	assert_int_equal(knob_echo(vm, THP "enabled", "never\n"), 6);
+	assert_int_equal(min_free(vm), 20000);
+	assert_int_equal(knob_echo(vm, THP "enabled", "always\n"), 7);
+	assert_int_equal(min_free(vm), with);
+	assert_int_equal(mm_verify(&vm->machine, NULL), 0);
+	vm_release(vm);
+}
+
+/* Every slot belongs to one file. */
+static void test_slots(void **state)
+{
+	(void)state;
+	const char *path[LOADED_MAX] = { NULL };
+	assert_true((unsigned)LOADED_SLOTS <= LOADED_MAX);
+	for (unsigned i = 0; i < nr_knobs; i++) {
+		const struct knob *k = &knob_table[i];
+		assert_true(k->loaded < LOADED_SLOTS);
+		if (k->loaded && path[k->loaded])
+			assert_string_equal(path[k->loaded], k->path);
+		path[k->loaded] = k->path;
+	}
+	for (unsigned i = 1; i < LOADED_SLOTS; i++)
+		assert_non_null(path[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_only_what_was_loaded),
+		cmocka_unit_test(test_no_value_of_it),
+		cmocka_unit_test(test_dirty),
+		cmocka_unit_test(test_bits_of_the_machine),
+		cmocka_unit_test(test_negative_ulong),
+		cmocka_unit_test(test_bool),
+		cmocka_unit_test(test_compact_memory),
+		cmocka_unit_test(test_zonelist_order),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_thp),
+		cmocka_unit_test(test_slots),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
