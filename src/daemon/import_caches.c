@@ -12,8 +12,7 @@
 #include "daemon/import_slab.h"
 
 #include "daemon/import_use.h"
-#include "mm/slab_known.h"
-#include "vm/vm.h"
+#include "vm/vm_slab.h"
 
 #include <errno.h>
 #include <string.h>
@@ -248,29 +247,15 @@ static int cache_make(struct import_run *run, struct cap_cache *from)
 	return error;
 }
 
-static struct kmem_cache *cache_sharing(struct slabs *sl, const struct slab_boot *b)
-{
-	for (struct kmem_cache *s = sl->oldest; s; s = s->newer)
-		if (slab_layout_shares(&s->layout, s->flags, &sl->layout_of, b->object_size,
-				       b->align, b->flags))
-			return s;
-	return NULL;
-}
-
 static void aliases_find(struct vm *vm)
 {
 	const struct machine *m = &vm->machine;
 	for (struct slab_boot b = { 0 }; slab_known_boot(&b, m->version, m->bits, m->nr_nodes);) {
 		struct kmem_cache *own = kmem_cache_find(&vm->slabs, b.name);
-		if (own) {
+		if (own)
 			kmem_cache_put(own);
-			continue;
-		}
-		struct kmem_cache *s = cache_sharing(&vm->slabs, &b);
-		if (!s)
-			continue;
-		slab_layout_admit(&s->layout, &vm->slabs.layout_of, b.object_size);
-		s->aliases++;
+		else
+			vm_slab_share(vm, &b);
 	}
 }
 

@@ -58,11 +58,12 @@ static struct zone *zone_with_most(const struct machine *m, unsigned item)
 	return most;
 }
 
-/* Hits of the zones that proc/vmstat does not have yet become differences of CPUs. */
+/* Hits of the zones (at most all of them) that proc/vmstat does not have yet become differences of CPUs. */
 static void lag_set(struct machine *m, unsigned item, uint64_t hits)
 {
 	while (hits) {
 		struct zone *z = zone_with_most(m, item);
+		ASSERT(z && z->numa_base[item]);
 		uint64_t here = MIN(hits, z->numa_base[item]);
 		z->numa_base[item] -= here;
 		z->node->first_cpu->zone[z->id].numa[item] += here;

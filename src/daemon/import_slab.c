@@ -106,7 +106,7 @@ static void part_settle(struct deal *d, struct slab_part *p, const uint64_t *wei
 
 static void part_deal(struct deal *d, struct slab_part *p)
 {
-	uint64_t weight[MM_NODES_MAX], below = 0, given = 0, over = 0;
+	uint64_t weight[MM_NODES_MAX] = { 0 }, below = 0, given = 0, over = 0;
 	uint64_t sum = weights_make(d, p, true, weight);
 	if (!sum) /* no node's counter has anything left */
 		sum = weights_make(d, p, false, weight);

@@ -62,7 +62,7 @@ bool slab_debug_readable(const struct kmem_cache *s, const struct page *slab)
 
 /* ---- Who had it ---- */
 
-static uint32_t track_bytes(const struct kmem_cache *s)
+static size_t track_bytes(const struct kmem_cache *s)
 {
 	const struct slab_layout_of *of = &s->slabs->layout_of;
 	return slab_track_bytes(of->version, of->bits);
@@ -72,7 +72,7 @@ uint32_t slab_debug_info_end(const struct kmem_cache *s)
 {
 	uint32_t end = slab_layout_track(&s->layout, &s->slabs->layout_of);
 	if (s->flags & SLAB_STORE_USER)
-		end += 2 * track_bytes(s) + (keeps_request(s) ? sizeof(uint32_t) : 0);
+		end += (uint32_t)(2 * track_bytes(s) + (keeps_request(s) ? sizeof(uint32_t) : 0));
 	return end;
 }
 

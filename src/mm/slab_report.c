@@ -215,19 +215,37 @@ static void object_print(const struct kmem_cache *s, struct page *slab, const vo
 
 /* ---- Reports ---- */
 
-void slab_report_slab(const struct kmem_cache *s, struct page *slab, const char *fmt, ...)
+/* About a slab, or (NULL) about what the cache counts. */
+static void report_printf(const struct kmem_cache *s, struct page *slab, const char *fmt, va_list args)
 {
 	char what[256];
-	va_list args;
 	if (!log_of(s))
 		return;
-	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
+	if (!slab) {
+		ring_printf(log_of(s), LEVEL_ERR, "SLUB %s: %s", s->name, what);
+		return;
+	}
 	report_lock(s);
 	bug_print(s, what);
 	slab_print(s, slab);
 	report_unlock(s);
+}
+
+void slab_report_slab(const struct kmem_cache *s, struct page *slab, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	report_printf(s, slab, fmt, args);
+	va_end(args);
+}
+
+void slab_report_books(const struct kmem_cache *s, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	report_printf(s, NULL, fmt, args);
+	va_end(args);
 }
 
 void slab_report_object(const struct kmem_cache *s, struct page *slab, const void *object, const char *what)
@@ -299,18 +317,6 @@ void slab_report_not_freed(const struct kmem_cache *s, const void *object)
 	if (log_of(s))
 		ring_printf(log_of(s), LEVEL_ERR, "FIX %s: Object at 0x%0*llx not freed", s->name,
 			    OBJECT_HEX(s, object));
-}
-
-void slab_report_books(const struct kmem_cache *s, const char *fmt, ...)
-{
-	char what[256];
-	va_list args;
-	if (!log_of(s))
-		return;
-	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
-	ring_printf(log_of(s), LEVEL_ERR, "SLUB %s: %s", s->name, what);
 }
 
 void slab_report_trace(const struct kmem_cache *s, struct page *slab, const void *object, bool alloc)

@@ -176,7 +176,7 @@ void machine_update_pagesets(struct machine *m)
 static void zone_update_reserve(struct zone *z)
 {
 	const struct machine *m = z->machine;
-	int32_t ratio = m->tune.lowmem_reserve_ratio[z->type];
+	int32_t ratio = READ_RELAXED(&m->tune.lowmem_reserve_ratio[z->type]);
 	uint64_t above = 0;
 	for (unsigned t = 0; t < m->nr_zone_types; t++) {
 		if (t > z->type)

@@ -3,8 +3,9 @@
  * proc/slabinfo (mm/slab_common.c, mm/slub.c, 6.1): one line for each cache,
  * the newest first. As with SLUB, the number of active slabs is that of all,
  * and the columns of tunables are 0, unless somebody has tuned the cache:
- * then they are what was written, as SLAB prints them, and the last column
- * counts the objects in the arrays that CPUs share.
+ * then they are what was written, as SLAB prints them, slabs without an object
+ * in use are not active, and the last column counts the objects in the arrays
+ * that CPUs share.
  *
  * On a machine with thousands of caches most lines are the same from one read
  * to the next. A snapshot keeps those that were printed from it, and only what
@@ -62,7 +63,7 @@ static size_t line_make(char line[LINE_BYTES], const struct cache_snap *c, const
 	at = put_number(at, c->batch, 4);
 	at = put_number(at, c->sharedfactor, 4);
 	at = put_literal(at, " : slabdata");
-	at = put_number(at, c->slabs, 6);
+	at = put_number(at, c->limit ? c->slabs - c->free_slabs : c->slabs, 6);
 	at = put_number(at, c->slabs, 6);
 	at = put_number(at, c->shared, 6);
 	*at = '\n';

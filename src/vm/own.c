@@ -78,18 +78,28 @@ static void *reserve_take(struct own_cache *o)
 	return object;
 }
 
-/* Imported or allocated; counted. */
-static void *object_alloc(struct own_cache *o, struct cpu *c, gfp_t gfp)
+static void *object_counted(struct own_cache *o, void *object)
 {
-	void *object = kmem_cache_take_imported(o->cache);
-	if (!object) {
-		cpu_enter(c);
-		object = kmem_cache_alloc(o->cache, c, gfp);
-		cpu_leave(c);
-	}
 	if (object)
 		__atomic_fetch_add(&o->nr, 1, __ATOMIC_RELAXED);
 	return object;
+}
+
+static void *object_imported(struct own_cache *o)
+{
+	return object_counted(o, kmem_cache_take_imported(o->cache));
+}
+
+/* Imported or allocated. */
+static void *object_alloc(struct own_cache *o, struct cpu *c, gfp_t gfp)
+{
+	void *object = object_imported(o);
+	if (object)
+		return object;
+	cpu_enter(c);
+	object = kmem_cache_alloc(o->cache, c, gfp);
+	cpu_leave(c);
+	return object_counted(o, object);
 }
 
 static void object_free(struct own_cache *o, struct cpu *c, void *object)
@@ -185,12 +195,7 @@ unsigned own_reserve(const struct vm *vm, enum own_kind kind)
 
 static void *object_first(struct vm *vm, struct own_cache *o, struct cpu *c)
 {
-	if (!vm->imported)
-		return object_alloc(o, c, GFP_NOWAIT | __GFP_NOWARN);
-	void *object = kmem_cache_take_imported(o->cache);
-	if (object)
-		__atomic_fetch_add(&o->nr, 1, __ATOMIC_RELAXED);
-	return object;
+	return vm->imported ? object_imported(o) : object_alloc(o, c, GFP_NOWAIT | __GFP_NOWARN);
 }
 
 static void reserve_fill(struct vm *vm, enum own_kind kind, struct cpu *c)
@@ -209,7 +214,7 @@ static void head_adopt(struct vm *vm, enum own_kind kind, struct own_head *h)
 {
 	struct own_cache *o = &vm->own.of[kind];
 	if (h && !h->object && o->cache && vm->imported)
-		h->object = object_first(vm, o, NULL);
+		h->object = object_imported(o);
 }
 
 static int tasks_map(struct vm *vm)

@@ -162,6 +162,7 @@ static int slabs_read(struct record *r, char *rest)
 	int error = record_cache_find(r, &rest, &in.cache);
 	if (error)
 		return error;
+	ASSERT(in.cache);
 	if (!pfn || !order || !type || !free)
 		return record_bad(r, "pfn, order, migratetype or free is missing");
 	for (unsigned n = 0; n < r->vm->machine.nr_nodes; n++)
@@ -238,7 +239,7 @@ int record_object_take(struct record *r, const struct kmem_cache *s, uint64_t nu
 static int object_place(struct record *r, uint64_t v, void *ctx)
 {
 	struct objects_in *in = ctx;
-	void *object;
+	void *object = NULL;
 	int error = object_take(r, in->cache, in->order, v, &object);
 	return error ? error : task_objects_restore(in->line, object);
 }

@@ -52,6 +52,7 @@ struct node_snap {
 struct cache_snap {
 	const struct kmem_cache *from; /* for snapshot_slabs.c */
 	uint64_t active, objects, slabs;
+	uint64_t free_slabs; /* of them, without an object in use */
 	uint64_t shared; /* objects in the arrays that CPUs share; 0 unless tuned */
 	uint64_t changes; /* of the cache, that the next two are of; for snapshot_slabs.c */
 	uint64_t idle; /* objects in slabs and shared arrays that are free */

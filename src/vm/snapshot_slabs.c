@@ -150,6 +150,7 @@ static void slabs_copy(struct cache_snap *to)
 	to->changed = true;
 	to->objects = usage.objects;
 	to->slabs = usage.slabs;
+	to->free_slabs = MIN(usage.free_slabs, usage.slabs); /* they were not read at one moment */
 	to->shared = s->tuned ? usage.shared : 0;
 	to->idle = usage.idle;
 }

@@ -100,7 +100,7 @@ void task_objects_fini(struct task *t); /* tables only */
 int task_slab_show(struct task *t, struct text *out);
 int task_slab_store(struct task *t, char *line);
 int task_kmalloc_show(struct task *t, struct text *out);
-int task_kmalloc_store(struct task *t, char *line);
+int task_kmalloc_store(struct task *t, char *text);
 
 /* ---- task_area.c. task->lock held, or nobody else knows the task ---- */
 /* The mapping reaches so far; with 0 pages there is none. 0 or -ENOMEM, and then there is none and was none. */

@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 #include "mm/pcp.h"
-#include "mm/slab_known.h"
 #include "mm/slab_self.h"
 #include "vm/own.h"
 
@@ -85,12 +84,12 @@ static struct kmem_cache *cache_sharing(struct slabs *sl, const struct slab_boot
 }
 
 /* A cache that another one's slabs serve has none of its own, and no line in slabinfo. */
-static bool cache_shares(struct slabs *sl, const struct slab_boot *b)
+bool vm_slab_share(struct vm *vm, const struct slab_boot *b)
 {
-	struct kmem_cache *s = cache_sharing(sl, b);
+	struct kmem_cache *s = cache_sharing(&vm->slabs, b);
 	if (!s)
 		return false;
-	slab_layout_admit(&s->layout, &sl->layout_of, b->object_size);
+	slab_layout_admit(&s->layout, &vm->slabs.layout_of, b->object_size);
 	s->aliases++;
 	return true;
 }
@@ -103,7 +102,7 @@ static int caches_boot(struct vm *vm)
 	int error = 0;
 	while (!error && slab_known_boot(&b, m->version, m->bits, m->nr_nodes)) {
 		struct kmem_cache *s;
-		if (cache_shares(&vm->slabs, &b))
+		if (vm_slab_share(vm, &b))
 			continue;
 		error = kmem_cache_create(&vm->slabs,
 					  &(struct cache_spec){ .name = b.name,

@@ -2,7 +2,7 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
-/* What the programs of this folder share: clocks, samples of rounds, and the lines of the summary. */
+/* What the programs of this folder share: clocks, random numbers, samples of rounds, and the lines of the summary. */
 
 #include "base/defs.h"
 
@@ -16,6 +16,16 @@ void cpu_first(bool first); /* this thread before all others, or like them again
 unsigned env_number(const char *name, unsigned otherwise); /* exits with 2 for what is no number */
 bool env_set(const char *name); /* there, and neither empty nor 0 */
 _Noreturn void bench_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* For the loads: it must be inlined into them. */
+static inline uint64_t load_random(uint64_t *state) /* xorshift64, Marsaglia 2003 */
+{
+	uint64_t x = *state;
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return *state = x;
+}
 
 /* One figure of each round. */
 struct samples {

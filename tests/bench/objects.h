@@ -9,7 +9,7 @@
  * objects.c lets them take turns.
  */
 
-#include "base/defs.h"
+#include "bench.h"
 
 #include <pthread.h>
 
@@ -68,15 +68,6 @@ extern const char *const load_name[LOADS];
 int objects_worker_main(const struct allocator *a, size_t size);
 
 /* ---- For objects_load.h ---- */
-
-static inline uint64_t load_random(uint64_t *state) /* xorshift64, Marsaglia 2003 */
-{
-	uint64_t x = *state;
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return *state = x;
-}
 
 /* What producer and consumer hand over: a ring for one of each. */
 struct pass {

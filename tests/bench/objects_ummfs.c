@@ -100,18 +100,8 @@ static inline void entry_give(struct place p, void *object)
 
 #define LOAD_CONTEXT struct place
 #define LOAD_CONTEXT_OF(w) place_of(w)
-#define LOAD(name) inside_##name
-#define LOAD_TAKE inside_take
-#define LOAD_GIVE inside_give
-#include "objects_load.h"
-#undef LOAD
-#undef LOAD_TAKE
-#undef LOAD_GIVE
-
-#define LOAD(name) entry_##name
-#define LOAD_TAKE entry_take
-#define LOAD_GIVE entry_give
-#include "objects_load.h"
+#define LOAD_FILE "objects_load.h"
+#include "ummfs_loads.h"
 
 static void inside_once(struct worker *w)
 {

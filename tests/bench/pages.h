@@ -8,7 +8,7 @@
  * giving is inlined into its loop where the allocator allows it.
  */
 
-#include "base/defs.h"
+#include "bench.h"
 
 #include <pthread.h>
 
@@ -77,15 +77,6 @@ extern const struct allocator mempool;
 /* For pages_load.h. */
 uint64_t load_clock_ns(const struct worker *w);
 _Noreturn void load_failed(const struct worker *w);
-
-static inline uint64_t load_random(uint64_t *state) /* xorshift64, Marsaglia 2003 */
-{
-	uint64_t x = *state;
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return *state = x;
-}
 
 /* Half of all requests are of order 0, a quarter of order 1, ...: each order takes the same share of memory. */
 static inline uint32_t load_random_order(uint64_t *state, unsigned order_max)

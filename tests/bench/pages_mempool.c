@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The peer: DPDK's mempool, with its largest per-core cache, in this process.
- * It hands out objects of one size and never looks into them, so the objects are
- * small; their number is what counts, for the ring of free ones is walked.
+ * The peer: DPDK's mempool (mempool.h). It never looks into its objects, so they
+ * are small; their number is what counts, for the ring of free ones is walked.
  */
 #include "pages.h"
 
 #ifdef BENCH_DPDK
 
-#include "bench.h"
-
-#include <rte_eal.h>
-#include <rte_errno.h>
-#include <rte_lcore.h>
-#include <rte_mempool.h>
-#include <stdio.h>
+#include "mempool.h"
 
 #define OBJECTS (PAGES_FRAMES / 4 + (256u << 10)) /* a bulk, and what caches keep */
 #define OBJECTS_COUNTED                                                                            \
@@ -25,28 +18,17 @@ static struct rte_mempool *pool;
 
 const char *pages_mempool_init(void)
 {
-	static char reason[128];
-	bool no_huge = env_set("BENCH_NO_HUGE"); /* for valgrind, where huge pages are not to be had */
-	char *args[] = { (char *)"bench",
-			 (char *)"--no-pci",
-			 (char *)"--iova-mode=va",
-			 (char *)"--no-telemetry",
-			 (char *)"--log-level=1",
-			 (char *)"--lcores=0",
-			 (char *)"-m",
-			 (char *)"256",
-			 (char *)(no_huge ? "--no-shconf" : "--in-memory"),
-			 (char *)"--no-huge",
-			 NULL };
-	int nr = ARRAY_LEN(args) - (no_huge ? 1 : 2);
+	struct mempool_spec spec = { .name = "pages",
+				     .nr = OBJECTS,
+				     .size = OBJECT_BYTES,
+				     .eal = { "-m", "256", "--in-memory" } };
 
-	if (rte_eal_init(nr, args) < 0)
-		snprintf(reason, sizeof(reason), "EAL does not start: %s", rte_strerror(rte_errno));
-	else if (!(pool = rte_mempool_create("pages", no_huge ? OBJECTS_COUNTED : OBJECTS,
-					     OBJECT_BYTES, RTE_MEMPOOL_CACHE_MAX_SIZE, 0, NULL,
-					     NULL, NULL, NULL, SOCKET_ID_ANY, 0)))
-		snprintf(reason, sizeof(reason), "no pool: %s", rte_strerror(rte_errno));
-	return pool ? NULL : reason;
+	if (env_set("BENCH_NO_HUGE")) { /* for valgrind, where huge pages are not to be had */
+		spec.nr = OBJECTS_COUNTED;
+		spec.eal[2] = "--no-shconf";
+		spec.eal[3] = "--no-huge";
+	}
+	return mempool_start(&spec, &pool);
 }
 
 static inline void *mempool_take(struct rte_mempool *from, unsigned order, unsigned kind)
@@ -71,12 +53,10 @@ static inline void mempool_give(struct rte_mempool *to, void *object, unsigned o
 #define LOAD_GIVE mempool_give
 #include "pages_load.h"
 
-/* A thread that is not registered would have no cache. */
 static void core_begin(struct worker *w)
 {
 	(void)w;
-	if (rte_thread_register())
-		bench_fail("DPDK knows no more threads: %s", rte_strerror(rte_errno));
+	mempool_thread();
 }
 
 static void core_end(struct worker *w)

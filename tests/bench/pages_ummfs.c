@@ -58,18 +58,8 @@ static inline void entry_give(struct cpu *c, void *block, unsigned order)
 
 #define LOAD_CONTEXT struct cpu
 #define LOAD_CONTEXT_OF(w) (&machine.cpu[(w)->id])
-#define LOAD(name) inside_##name
-#define LOAD_TAKE inside_take
-#define LOAD_GIVE inside_give
-#include "pages_load.h"
-#undef LOAD
-#undef LOAD_TAKE
-#undef LOAD_GIVE
-
-#define LOAD(name) entry_##name
-#define LOAD_TAKE entry_take
-#define LOAD_GIVE entry_give
-#include "pages_load.h"
+#define LOAD_FILE "pages_load.h"
+#include "ummfs_loads.h"
 
 static void cpu_begin(struct worker *w)
 {

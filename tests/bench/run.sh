@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh: what `make bench` runs. Five parts, each beside its peer in the same run:
+# run.sh: what `make bench` runs. Six parts, each beside its peer in the same run:
 #
-#   start   machines in process (start.c), and the mounted 16 TiB machine
-#   pages   pairs, bulks and mixed orders beside DPDK's mempool (pages.c), one process, in turns
-#   objects the same of kmem_cache beside malloc (glibc, jemalloc, mimalloc, tcmalloc) and the mempool
-#           (objects.c), a process for each, in turns
-#   count   instructions of the same loads under callgrind
-#   views   reading through the mount beside a null FUSE file system (views.c, nullfs.c) and the host
+#   start     machines in process (start.c), and the mounted 16 TiB machine
+#   pages     pairs, bulks and mixed orders beside DPDK's mempool (pages.c), one process, in turns
+#   objects   the same of kmem_cache beside malloc (glibc, jemalloc, mimalloc, tcmalloc) and the mempool
+#             (objects.c), a process for each, in turns
+#   count     instructions of the loads of pages under callgrind
+#   views     reading through the mount beside a null FUSE file system (views.c, nullfs.c) and the host
 #   slabinfo  the same of slabinfo with 2000 caches (slabinfo.c)
 #
 # and at the end every target with what was measured. A target that is missed is said, and is no
 # failure; a part that could not run is one (status 1), unless only a peer is missing: that is
 # SKIPPED, loudly. Ratios are medians over rounds, [least-most].
 #
-#   QUICK=1      a run of 40 seconds           ROUNDS=N     rounds of each figure (9)
+#   QUICK=1      a run of one or two minutes   ROUNDS=N     rounds of each figure (9)
 #   PARTS="..."  only these                    BENCH_CONF=F the machine whose views are read
 #
 # Huge pages (for DPDK) and mounts are given back at the end, also on ctrl-C.

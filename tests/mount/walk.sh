@@ -66,6 +66,11 @@ show "cat proc/buddyinfo; grep -E 'MemFree|AnonPages' proc/meminfo"
 show "echo hello > tasks/demo/mem; head -c 6 tasks/demo/mem"
 show "rmdir tasks/demo; cat proc/buddyinfo"
 
+title "Objects of a slab cache"
+show "mkdir tasks/net; echo 'TCP 384' > tasks/net/slab; echo 'TCP -96' > tasks/net/slab"
+show "grep -E '^# name|^TCP ' proc/slabinfo; cat sys/kernel/slab/TCP/partial; grep ^Slab proc/meminfo"
+show "rmdir tasks/net; echo 1 > sys/kernel/slab/TCP/shrink; grep '^TCP ' proc/slabinfo"
+
 title "Knob 1: drop_caches"
 show "mkdir tasks/reader; echo 400M > tasks/reader/file; grep ^Cached proc/meminfo"
 show "echo 1 > proc/sys/vm/drop_caches; grep ^Cached proc/meminfo; cat tasks/reader/file"

@@ -54,6 +54,39 @@ static inline int reborn_boot(struct reborn *r, const char *record, struct regio
 	return error;
 }
 
+/* It must come back, and mm_verify finds nothing. */
+static inline struct reborn *reborn_of(const char *record, struct region *region)
+{
+	struct reborn *r = calloc(1, sizeof(*r));
+	struct why why = { "" };
+	if (reborn_boot(r, record, region, &why))
+		fail_msg("%s", why.text);
+	assert_verified(&r->vm);
+	return r;
+}
+
+/* It comes back with the same record. */
+static inline struct reborn *reborn_alike(struct vm *vm)
+{
+	char *record = record_of(vm);
+	struct reborn *r = reborn_of(record, NULL);
+	char *again = record_of(&r->vm);
+	assert_string_equal(record, again);
+	assert_verified(&r->vm);
+	free(record);
+	free(again);
+	return r;
+}
+
+/* Memory like the fixture's, for what is reborn with bytes. */
+static inline void reborn_region(struct region *region)
+{
+	const struct region_config rc = { .backing = BACKING_SPARSE, .limit_bytes = 64ul << 20 };
+	const struct region_range range = { 1, 2 * NODE_PAGES, -1 };
+	struct why why = { "" };
+	assert_int_equal(region_open(region, &rc, &range, 1, &why), 0);
+}
+
 static inline void reborn_end(struct reborn *r)
 {
 	if (r->booted)
@@ -86,6 +119,52 @@ static inline unsigned refused_text(const char *record, const char *said)
 	assert_null(strchr(why.text, '\n'));
 	reborn_end(r);
 	return !as_wished;
+}
+
+/* A record is wrong when this is done to it (see edited), and these words say so. */
+struct record_edit {
+	const char *line, *from, *to, *said;
+};
+
+static inline void assert_edits_refused(struct vm *vm, const struct record_edit *edit, unsigned nr)
+{
+	char *record = record_of(vm);
+	unsigned failures = 0;
+	for (unsigned i = 0; i < nr; i++) {
+		char *text = edited(record, edit[i].line, edit[i].from, edit[i].to);
+		unsigned failed = refused_text(text, edit[i].said);
+		if (failed)
+			print_message("row %u\n", i);
+		failures += failed;
+		free(text);
+	}
+	assert_int_equal(failures, 0);
+	free(record);
+}
+
+/*
+ * Let the host refuse its nth allocation for n = 1, 1 + step, … until none is
+ * refused: that is the reason given, and everything is given back. `more` (or
+ * NULL) follows where the record was taken.
+ */
+static inline void sweep_reborn(struct vm *vm, unsigned step, int (*more)(struct vm *vm))
+{
+	char *record = record_of(vm);
+	bool fired = true;
+	for (uint64_t nth = 1; fired; nth += step) {
+		struct reborn *r = calloc(1, sizeof(*r));
+		struct why why = { "" };
+		fault_arm(FAULT_HOST_MALLOC, nth);
+		int error = reborn_boot(r, record, NULL, &why);
+		if (!error && more)
+			error = more(&r->vm);
+		fired = fault_fired(FAULT_HOST_MALLOC);
+		fault_arm(FAULT_HOST_MALLOC, 0);
+		if (error && error != -ENOMEM)
+			fail_msg("allocation %lu: %d, %s", nth, error, why.text);
+		reborn_end(r);
+	}
+	free(record);
 }
 
 #endif

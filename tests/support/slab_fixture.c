@@ -251,15 +251,20 @@ uint64_t fixture_free_pages(struct slab_fixture *f)
 	return pages;
 }
 
-bool fixture_logged(struct slab_fixture *f, const char *words)
+unsigned fixture_nr_saying(struct slab_fixture *f, const char *words)
 {
 	static struct ring_record record;
+	unsigned nr = 0;
 	for (uint64_t seq = ring_first(&f->log); ring_read(&f->log, seq, &record); seq = record.seq + 1) {
 		record.text[MIN(record.len, RING_TEXT_MAX - 1)] = '\0';
-		if (strstr(record.text, words))
-			return true;
+		nr += strstr(record.text, words) != NULL;
 	}
-	return false;
+	return nr;
+}
+
+bool fixture_logged(struct slab_fixture *f, const char *words)
+{
+	return fixture_nr_saying(f, words) > 0;
 }
 
 uint64_t fixture_nr_logged(struct slab_fixture *f)

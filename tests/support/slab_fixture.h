@@ -62,7 +62,8 @@ struct cache_usage fixture_usage(struct kmem_cache *s, int nid);
 unsigned object_node(const struct kmem_cache *s, const void *object); /* where it lies */
 int64_t fixture_slab_pages(const struct slab_fixture *f, enum node_stat item); /* of all nodes */
 uint64_t fixture_free_pages(struct slab_fixture *f); /* drained, of all zones */
-bool fixture_logged(struct slab_fixture *f, const char *words); /* in one record of the log */
+unsigned fixture_nr_saying(struct slab_fixture *f, const char *words); /* records of the log with them */
+bool fixture_logged(struct slab_fixture *f, const char *words); /* in any record */
 uint64_t fixture_nr_logged(struct slab_fixture *f);
 
 #endif

@@ -166,6 +166,54 @@ bool state_noted(const struct capture *c, enum cap_note_kind kind, const char *w
 	return false;
 }
 
+/* ---- One file ---- */
+
+static struct capture *reader_run(struct state_dir *d, const struct state_file *file, int error,
+				  const char *words)
+{
+	struct why why = { "" };
+	struct capture *c = state_capture(d);
+	if (file->capture)
+		assert_int_equal(cap_read_zoneinfo(c, &why), 0);
+	int got = file->read(c, &why);
+	if (got != error || !strstr(why.text, words))
+		fail_msg("expected %d and \"%s\", got %d and \"%s\"", error, words, got, why.text);
+	return c;
+}
+
+struct capture *state_file_read(struct state_dir *d, const struct state_file *file,
+				const char *text, int error, const char *words)
+{
+	state_dir_make(d, file->capture);
+	if (text)
+		state_dir_write(d, file->path, text);
+	return reader_run(d, file, error, words);
+}
+
+void state_file_done(struct state_dir *d, struct capture *c)
+{
+	import_free(c);
+	state_dir_remove(d);
+}
+
+void state_file_refused(const struct state_file *file, const char *text, const char *words)
+{
+	struct state_dir d;
+	state_file_done(&d, state_file_read(&d, file, text, -EINVAL, words));
+}
+
+void state_file_missing(const struct state_file *file)
+{
+	struct state_dir d;
+	state_dir_make(&d, file->capture);
+	state_dir_drop(&d, file->path);
+	struct capture *c = reader_run(&d, file, 0, "");
+	assert_true(state_noted(c, NOTE_MISSING, file->path));
+	state_file_done(&d, c);
+}
+
+/* ---- Machines ---- */
+
 void state_verify(struct state_vm *s)
 {
 	struct text t;

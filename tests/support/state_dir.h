@@ -31,6 +31,19 @@ void state_refused(const struct state_dir *d, int error, const char *words);
 /* Is there a note of this kind and name? */
 bool state_noted(const struct capture *c, enum cap_note_kind kind, const char *what);
 
+/* A file of a state, and its reader alone. */
+struct state_file {
+	const char *capture; /* that it stands in, with its zoneinfo read before; NULL: in none */
+	const char *path;
+	int (*read)(struct capture *c, struct why *why);
+};
+/* The text (NULL: the file as the capture has it) is read with this error, and `words` in why. state_file_done comes next. */
+struct capture *state_file_read(struct state_dir *d, const struct state_file *file,
+				const char *text, int error, const char *words);
+void state_file_done(struct state_dir *d, struct capture *c);
+void state_file_refused(const struct state_file *file, const char *text, const char *words); /* -EINVAL */
+void state_file_missing(const struct state_file *file); /* a state goes on without it, and a note says so */
+
 /* A machine that was imported from the directory. */
 struct state_vm {
 	struct capture *capture;

@@ -216,15 +216,28 @@ static inline const char *read_attr(struct task *t, const char *name)
 
 #define assert_attr(t, name, expected) assert_string_equal(read_attr(t, name), expected)
 
-/*
- * Let the nth visit of a fault site fail for n = 1, 2, … until the write gets
- * through untouched by it. A write that fails says ENOMEM and leaves no trace.
- */
-static inline unsigned sweep_write(struct fixture *f, struct task *t, enum fault_site site,
-				   const char *name, const char *what, const char *undo)
+/* Lines that are refused and change nothing. */
+static inline void assert_bad_lines(struct fixture *f, const char *name, const char *const *bad, size_t nr)
+{
+	struct task *t = make_task(f, "a");
+	struct free_state before = free_state(&f->vm);
+	for (size_t i = 0; i < nr; i++)
+		assert_write_fails(t, name, bad[i], EINVAL);
+	assert_attr(t, name, "");
+	assert_attr(t, "events", "alloc_fail 0\noom_kill 0\n");
+	assert_free_state(&f->vm, &before);
+	end_task(f, t);
+}
+
+/* What sweep_write does. `settle` (or NULL) is called before pages are counted, and gives back what is kept on purpose. */
+static inline unsigned sweep_write_settled(struct fixture *f, struct task *t, enum fault_site site,
+					   const char *name, const char *what, const char *undo,
+					   void (*settle)(struct fixture *f))
 {
 	char before[65536];
 	strcpy(before, read_attr(t, name));
+	if (settle)
+		settle(f);
 	struct free_state pages = free_state(&f->vm);
 	int64_t committed = f->vm.overcommit.committed_pages;
 
@@ -243,9 +256,21 @@ static inline unsigned sweep_write(struct fixture *f, struct task *t, enum fault
 			assert_int_equal(ret, -ENOMEM);
 		}
 		assert_attr(t, name, before);
+		if (settle)
+			settle(f);
 		assert_free_state(&f->vm, &pages);
 		assert_int_equal(f->vm.overcommit.committed_pages, committed);
 	}
+}
+
+/*
+ * Let the nth visit of a fault site fail for n = 1, 2, … until the write gets
+ * through untouched by it. A write that fails says ENOMEM and leaves no trace.
+ */
+static inline unsigned sweep_write(struct fixture *f, struct task *t, enum fault_site site,
+				   const char *name, const char *what, const char *undo)
+{
+	return sweep_write_settled(f, t, site, name, what, undo, NULL);
 }
 
 #endif

@@ -69,28 +69,16 @@ static inline void shrink_all(struct fixture *f)
 static inline unsigned sweep_slab(struct fixture *f, struct task *t, enum fault_site site,
 				  const char *name, const char *what, const char *undo)
 {
-	char before[4096];
-	strcpy(before, read_attr(t, name));
+	return sweep_write_settled(f, t, site, name, what, undo, shrink_all);
+}
+
+/* No object is left, and as many pages are free as there were. */
+static inline void assert_all_given_back(struct fixture *f, int64_t free_before)
+{
 	shrink_all(f);
-	struct free_state pages = free_state(&f->vm);
-	for (unsigned n = 1;; n++) {
-		fault_arm(site, n);
-		ssize_t ret = write_attr(t, name, what);
-		bool fired = fault_fired(site);
-		fault_arm(site, 0);
-		assert_verified(&f->vm);
-		if (ret >= 0) {
-			if (!fired)
-				return n;
-			assert_write(t, name, undo); /* it passed in spite of the failure */
-		} else {
-			assert_true(fired);
-			assert_int_equal(ret, -ENOMEM);
-		}
-		assert_attr(t, name, before);
-		shrink_all(f);
-		assert_free_state(&f->vm, &pages);
-	}
+	assert_int_equal(free_pages_all(&f->vm), free_before);
+	assert_int_equal(node_sum(&f->vm, NR_SLAB_RECLAIMABLE) + node_sum(&f->vm, NR_SLAB_UNRECLAIMABLE), 0);
+	assert_verified(&f->vm);
 }
 
 #endif

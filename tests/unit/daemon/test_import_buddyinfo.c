@@ -13,36 +13,18 @@
 #define DMA                                                                                        \
 	"Node 0, zone      DMA      0      0      0      0      0      0      0      0      0      1      3 \n"
 
-static struct capture *text_read(struct state_dir *d, const char *text, int error, const char *words)
-{
-	struct why why = { "" };
-	state_dir_make(d, CAPTURE);
-	if (text)
-		state_dir_write(d, "proc/buddyinfo", text);
-	struct capture *c = state_capture(d);
-	assert_int_equal(cap_read_zoneinfo(c, &why), 0);
-	int got = cap_read_buddyinfo(c, &why);
-	if (got != error || !strstr(why.text, words))
-		fail_msg("expected %d and \"%s\", got %d and \"%s\"", error, words, got, why.text);
-	return c;
-}
-
-static void text_done(struct state_dir *d, struct capture *c)
-{
-	import_free(c);
-	state_dir_remove(d);
-}
+static const struct state_file buddyinfo = { CAPTURE, "proc/buddyinfo", cap_read_buddyinfo };
 
 static void test_real_one(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(&d, NULL, 0, "");
+	struct capture *c = state_file_read(&d, &buddyinfo, NULL, 0, "");
 	const struct cap_zone *z = cap_zone_find(c, 0, ZONE_DMA);
 	assert_true(z->has_buddy);
 	assert_int_equal(cap_zone_buddy_pages(z), z->free);
 	assert_int_equal(c->nr_notes, 0);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 /* A kernel whose top order is larger: the same memory in blocks of ours. */
@@ -50,37 +32,30 @@ static void test_larger_orders(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(&d, DMA "Node 0, zone DMA32 1 0 0 0 0 0 0 0 0 0 5 3 2\n", 0, "");
+	struct capture *c = state_file_read(
+		&d, &buddyinfo, DMA "Node 0, zone DMA32 1 0 0 0 0 0 0 0 0 0 5 3 2\n", 0, "");
 	assert_int_equal(cap_zone_find(c, 0, ZONE_DMA32)->buddy[10], 5 + 2 * 3 + 4 * 2);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 static void test_a_zone_is_missing(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(&d, DMA, 0, "");
+	struct capture *c = state_file_read(&d, &buddyinfo, DMA, 0, "");
 	assert_true(state_noted(c, NOTE_MISSING, "lines of buddyinfo"));
 	assert_false(cap_zone_find(c, 0, ZONE_DMA32)->has_buddy);
-	text_done(&d, c);
+	state_file_done(&d, c);
 
-	c = text_read(&d, "\n", 0, "");
+	c = state_file_read(&d, &buddyinfo, "\n", 0, "");
 	assert_true(state_noted(c, NOTE_MISSING, "lines of buddyinfo"));
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 static void test_the_file_is_missing(void **state)
 {
 	(void)state;
-	struct state_dir d;
-	struct why why = { "" };
-	state_dir_make(&d, CAPTURE);
-	state_dir_drop(&d, "proc/buddyinfo");
-	struct capture *c = state_capture(&d);
-	assert_int_equal(cap_read_zoneinfo(c, &why), 0);
-	assert_int_equal(cap_read_buddyinfo(c, &why), 0);
-	assert_true(state_noted(c, NOTE_MISSING, "proc/buddyinfo"));
-	text_done(&d, c);
+	state_file_missing(&buddyinfo);
 }
 
 static void test_refused(void **state)
@@ -100,11 +75,8 @@ static void test_refused(void **state)
 		  ":1: 3841 free pages are more than the 3840 that zone DMA of node 0 manages" },
 		{ "Node 0, zone DMA 99999999999\n", ":1: more blocks than a machine has frames" },
 	};
-	for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
-		struct state_dir d;
-		struct capture *c = text_read(&d, bad[i].text, -EINVAL, bad[i].words);
-		text_done(&d, c);
-	}
+	for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+		state_file_refused(&buddyinfo, bad[i].text, bad[i].words);
 }
 
 int main(void)

@@ -16,32 +16,14 @@
 #define BLOCKS                                                                                     \
 	"\nNumber of blocks type     Unmovable      Movable  Reclaimable   HighAtomic      Isolate \n"
 
-static struct capture *text_read(struct state_dir *d, const char *text, int error, const char *words)
-{
-	struct why why = { "" };
-	state_dir_make(d, CAPTURE);
-	if (text)
-		state_dir_write(d, "proc/pagetypeinfo", text);
-	struct capture *c = state_capture(d);
-	assert_int_equal(cap_read_zoneinfo(c, &why), 0);
-	int got = cap_read_pagetypeinfo(c, &why);
-	if (got != error || !strstr(why.text, words))
-		fail_msg("expected %d and \"%s\", got %d and \"%s\"", error, words, got, why.text);
-	return c;
-}
-
-static void text_done(struct state_dir *d, struct capture *c)
-{
-	import_free(c);
-	state_dir_remove(d);
-}
+static const struct state_file pagetypeinfo = { CAPTURE, "proc/pagetypeinfo", cap_read_pagetypeinfo };
 
 static void test_real_one(void **state)
 {
 	(void)state;
 	struct state_dir d;
 	struct why why = { "" };
-	struct capture *c = text_read(&d, NULL, 0, "");
+	struct capture *c = state_file_read(&d, &pagetypeinfo, NULL, 0, "");
 	assert_int_equal(cap_read_buddyinfo(c, &why), 0);
 	assert_int_equal(c->pageblock_order, 9);
 	for (unsigned i = 0; i < c->nr_zones; i++) {
@@ -57,30 +39,32 @@ static void test_real_one(void **state)
 		}
 	}
 	assert_int_equal(cap_zone_find(c, 0, ZONE_DMA)->blocks[MIGRATE_UNMOVABLE], 1);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 static void test_block_order_of_32_bit(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(&d, "Page block order: 10\nPages per block:  1024\n", 0, "");
+	struct capture *c = state_file_read(&d, &pagetypeinfo,
+					    "Page block order: 10\nPages per block:  1024\n", 0, "");
 	assert_int_equal(c->pageblock_order, 10);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 static void test_capped_counts(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(
-		&d, ORDER FREE "Node    0, zone    DMA32, type Movable >100000 1 0 0 0 0 0 0 0 0 >100000 \n",
+	struct capture *c = state_file_read(
+		&d, &pagetypeinfo,
+		ORDER FREE "Node    0, zone    DMA32, type Movable >100000 1 0 0 0 0 0 0 0 0 >100000 \n",
 		0, "");
 	const struct cap_zone *z = cap_zone_find(c, 0, ZONE_DMA32);
 	assert_int_equal(z->types[0][MIGRATE_MOVABLE], 100000);
 	assert_int_equal(z->capped[MIGRATE_MOVABLE], 1u << 0 | 1u << 10);
 	assert_int_equal(z->capped[MIGRATE_UNMOVABLE], 0);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 /* Types that this kernel does not have, and a section that it does not print. */
@@ -88,8 +72,8 @@ static void test_columns_of_other_kernels(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(
-		&d,
+	struct capture *c = state_file_read(
+		&d, &pagetypeinfo,
 		ORDER FREE
 		"Node    0, zone    DMA32, type          CMA      3      0      0 \n"
 		"Node    0, zone    DMA32, type      Movable      4      0      0 \n"
@@ -104,21 +88,13 @@ static void test_columns_of_other_kernels(void **state)
 	assert_int_equal(z->blocks[MIGRATE_MOVABLE], 25);
 	assert_int_equal(z->blocks[MIGRATE_RECLAIMABLE], 3);
 	assert_true(state_noted(c, NOTE_CORRECTED, "migrate types"));
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 static void test_missing(void **state)
 {
 	(void)state;
-	struct state_dir d;
-	struct why why = { "" };
-	state_dir_make(&d, CAPTURE);
-	state_dir_drop(&d, "proc/pagetypeinfo");
-	struct capture *c = state_capture(&d);
-	assert_int_equal(cap_read_zoneinfo(c, &why), 0);
-	assert_int_equal(cap_read_pagetypeinfo(c, &why), 0);
-	assert_true(state_noted(c, NOTE_MISSING, "proc/pagetypeinfo"));
-	text_done(&d, c);
+	state_file_missing(&pagetypeinfo);
 }
 
 static void test_refused(void **state)
@@ -137,11 +113,8 @@ static void test_refused(void **state)
 		  ":6: the number of blocks of column 6 does not fit" },
 		{ ORDER BLOCKS "Node 0, zone DMA 1 y\n", ":6: \"y\" behind" },
 	};
-	for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
-		struct state_dir d;
-		struct capture *c = text_read(&d, bad[i].text, -EINVAL, bad[i].words);
-		text_done(&d, c);
-	}
+	for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+		state_file_refused(&pagetypeinfo, bad[i].text, bad[i].words);
 }
 
 int main(void)

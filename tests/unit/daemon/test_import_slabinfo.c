@@ -14,24 +14,7 @@
 	"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>\n"
 #define TAIL " : tunables 0 0 0 : slabdata "
 
-static struct capture *text_read(struct state_dir *d, const char *text, int error, const char *words)
-{
-	struct why why = { "" };
-	state_dir_make(d, NULL);
-	if (text)
-		state_dir_write(d, "proc/slabinfo", text);
-	struct capture *c = state_capture(d);
-	int got = cap_read_slabinfo(c, &why);
-	if (got != error || !strstr(why.text, words))
-		fail_msg("expected %d and \"%s\", got %d and \"%s\"", error, words, got, why.text);
-	return c;
-}
-
-static void text_done(struct state_dir *d, struct capture *c)
-{
-	import_free(c);
-	state_dir_remove(d);
-}
+static const struct state_file slabinfo = { NULL, "proc/slabinfo", cap_read_slabinfo };
 
 static void test_real_one(void **state)
 {
@@ -54,8 +37,7 @@ static void test_real_one(void **state)
 	assert_int_equal(bio->order, 0);
 	assert_int_equal(bio->slabs, 1);
 	assert_int_equal(c->nr_notes, 0);
-	import_free(c);
-	state_dir_remove(&d);
+	state_file_done(&d, c);
 }
 
 /* SLAB prints what it was tuned to, which slabs have an object in use, and statistics behind that. */
@@ -63,8 +45,8 @@ static void test_slab_allocator(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(
-		&d,
+	struct capture *c = state_file_read(
+		&d, &slabinfo,
 		"slabinfo - version: 2.1 (statistics)\n"
 		"dentry 100 210 192 21 1 : tunables 120 60 8 : slabdata 8 10 12 : globalstat 1 2 3 4 : cpustat 5 6\n",
 		0, "");
@@ -74,7 +56,7 @@ static void test_slab_allocator(void **state)
 	assert_int_equal(c->cache[0].sharedfactor, 8);
 	assert_int_equal(c->cache[0].active_slabs, 8);
 	assert_int_equal(c->cache[0].slabs, 10);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 /* Not there, not readable or empty: the usual caches, which is a guess. */
@@ -84,10 +66,10 @@ static void test_not_there(void **state)
 	static const char *const texts[] = { NULL, "" };
 	for (unsigned i = 0; i < ARRAY_LEN(texts); i++) {
 		struct state_dir d;
-		struct capture *c = text_read(&d, texts[i], 0, "");
+		struct capture *c = state_file_read(&d, &slabinfo, texts[i], 0, "");
 		assert_int_equal(c->nr_caches, 0);
 		assert_true(state_noted(c, NOTE_GUESSED, "slab caches"));
-		text_done(&d, c);
+		state_file_done(&d, c);
 	}
 }
 
@@ -106,13 +88,13 @@ static void test_left_out(void **state)
 		char text[1024];
 		struct state_dir d;
 		snprintf(text, sizeof(text), HEAD "good 3 4 512 8 1" TAIL "1 1 0\n%s", lines[i]);
-		struct capture *c = text_read(&d, text, 0, "");
+		struct capture *c = state_file_read(&d, &slabinfo, text, 0, "");
 		assert_int_equal(c->nr_caches, 2);
 		assert_false(c->cache[0].left_out);
 		assert_true(c->cache[1].left_out);
 		assert_int_equal(c->nr_notes, 1);
 		assert_int_equal(c->note[0].kind, NOTE_CORRECTED);
-		text_done(&d, c);
+		state_file_done(&d, c);
 	}
 }
 
@@ -144,10 +126,8 @@ static const struct {
 static void test_refused(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < ARRAY_LEN(refused); i++) {
-		struct state_dir d;
-		text_done(&d, text_read(&d, refused[i].text, -EINVAL, refused[i].said));
-	}
+	for (unsigned i = 0; i < ARRAY_LEN(refused); i++)
+		state_file_refused(&slabinfo, refused[i].text, refused[i].said);
 }
 
 int main(void)

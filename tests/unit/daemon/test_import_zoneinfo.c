@@ -14,24 +14,7 @@
 	"  pages free     100\n        min      5\n        low      6\n        high     7\n"       \
 	"        spanned  4095\n        present  3998\n        managed  3840\n"
 
-static struct capture *text_read(struct state_dir *d, const char *text, int error, const char *words)
-{
-	struct why why = { "" };
-	state_dir_make(d, NULL);
-	if (text)
-		state_dir_write(d, "proc/zoneinfo", text);
-	struct capture *c = state_capture(d);
-	int got = cap_read_zoneinfo(c, &why);
-	if (got != error || !strstr(why.text, words))
-		fail_msg("expected %d and \"%s\", got %d and \"%s\"", error, words, got, why.text);
-	return c;
-}
-
-static void text_done(struct state_dir *d, struct capture *c)
-{
-	import_free(c);
-	state_dir_remove(d);
-}
+static const struct state_file zoneinfo = { NULL, "proc/zoneinfo", cap_read_zoneinfo };
 
 static void test_real_one(void **state)
 {
@@ -64,7 +47,7 @@ static void test_real_one(void **state)
 	assert_int_equal(c->node[2].stat[NR_PAGETABLE], 3);
 	assert_false(cap_zone_populated(cap_zone_find(c, 2, ZONE_DMA)));
 	assert_null(cap_zone_find(c, 0, ZONE_HIGHMEM));
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 /* A number without a name, lines nobody knows, lines that a newer kernel has. */
@@ -72,8 +55,8 @@ static void test_strange_lines_are_passed_over(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(
-		&d,
+	struct capture *c = state_file_read(
+		&d, &zoneinfo,
 		HEAD "  per-node stats\n      nr_new_thing 5\n                   537792\n" BODY
 		     "        promo    9\n      nr_odd -5\n      nr_free_pages_blocks 3\n"
 		     "  pagesets\n    cpu: 0\n              count:    4\n              high:     0\n"
@@ -87,7 +70,7 @@ static void test_strange_lines_are_passed_over(void **state)
 	assert_int_equal(z->start_pfn, 1);
 	assert_true(z->has_start && z->has_marks);
 	assert_false(c->numa_lines);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 /* Before 3.9 nothing was reserved in sight; before 4.8 the node's items stood in its zones. */
@@ -95,8 +78,8 @@ static void test_old_kernels(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(
-		&d,
+	struct capture *c = state_file_read(
+		&d, &zoneinfo,
 		HEAD "  pages free     100\n        high     7\n        scanned  0\n        spanned  4095\n"
 		     "        present  3998\n    nr_slab_unreclaimable 3\n"
 		     "Node 0, zone   Normal\n  pages free     0\n        spanned  10\n        present  10\n"
@@ -105,7 +88,7 @@ static void test_old_kernels(void **state)
 	assert_int_equal(cap_zone_find(c, 0, ZONE_DMA)->managed, 3998);
 	assert_true(state_noted(c, NOTE_GUESSED, "managed pages"));
 	assert_int_equal(c->node[0].stat[NR_SLAB_UNRECLAIMABLE], 7);
-	text_done(&d, c);
+	state_file_done(&d, c);
 }
 
 static void test_refused(void **state)
@@ -137,19 +120,17 @@ static void test_refused(void **state)
 		{ HEAD BODY "  start_pfn:  4294967290\n", "ends past frame 4294967294" },
 		{ HEAD "        boost    6\n" BODY, "boost 6 is more than min 5" },
 	};
-	for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
-		struct state_dir d;
-		struct capture *c = text_read(&d, bad[i].text, -EINVAL, bad[i].words);
-		text_done(&d, c);
-	}
+	for (unsigned i = 0; i < ARRAY_LEN(bad); i++)
+		state_file_refused(&zoneinfo, bad[i].text, bad[i].words);
 }
 
 static void test_missing(void **state)
 {
 	(void)state;
 	struct state_dir d;
-	struct capture *c = text_read(&d, NULL, -ENOENT, "a state needs at least this file");
-	text_done(&d, c);
+	struct capture *c =
+		state_file_read(&d, &zoneinfo, NULL, -ENOENT, "a state needs at least this file");
+	state_file_done(&d, c);
 }
 
 int main(void)

@@ -5,34 +5,11 @@
 #include "mm/buddy.h"
 #include "mm/slab_debug.h"
 #include "mm/slab_private.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
 
 #define OBJECTS 2000
-
-static struct slab_fixture *f;
-
-static int one_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_one();
-	return 0;
-}
-
-static int two_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_two();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
 
 /* ---- Making and finding ---- */
 
@@ -495,30 +472,27 @@ static void test_init_fails_at_each_allocation(void **state)
 	end_machine(&m);
 }
 
-#define ONE(name) cmocka_unit_test_setup_teardown(name, one_setup, teardown)
-#define TWO(name) cmocka_unit_test_setup_teardown(name, two_setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONE(test_names),
-		ONE(test_sizes),
-		ONE(test_list_by_age),
-		ONE(test_find_and_references),
-		ONE(test_more_caches_than_slots),
-		ONE(test_magazine_sizes),
-		ONE(test_usage_follows),
-		TWO(test_usage_of_a_node),
-		TWO(test_shrink_gives_every_page_back),
-		ONE(test_shrink_sorts),
-		ONE(test_destroy_is_refused_while_in_use),
-		ONE(test_tune_values),
-		ONE(test_tune_counts),
-		ONE(test_direct),
-		TWO(test_drain),
-		ONE(test_debug_flags_of_all),
-		ONE(test_create_fails_at_each_allocation),
-		ONE(test_init_fails_at_each_allocation),
+		ON(one, test_names),
+		ON(one, test_sizes),
+		ON(one, test_list_by_age),
+		ON(one, test_find_and_references),
+		ON(one, test_more_caches_than_slots),
+		ON(one, test_magazine_sizes),
+		ON(one, test_usage_follows),
+		ON(two, test_usage_of_a_node),
+		ON(two, test_shrink_gives_every_page_back),
+		ON(one, test_shrink_sorts),
+		ON(one, test_destroy_is_refused_while_in_use),
+		ON(one, test_tune_values),
+		ON(one, test_tune_counts),
+		ON(one, test_direct),
+		ON(two, test_drain),
+		ON(one, test_debug_flags_of_all),
+		ON(one, test_create_fails_at_each_allocation),
+		ON(one, test_init_fails_at_each_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,50 +3,16 @@
 
 #include "base/caller.h"
 #include "mm/slab_private.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
 
 #define ALL SLAB_DEBUG_DEFAULT
 
-static struct slab_fixture *f;
-
-static int setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_one();
-	return 0;
-}
-
-static int two_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_two();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
-
 static void assert_bytes(const uint8_t *at, uint8_t value, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(at[i], value);
-}
-
-static unsigned nr_logged(const char *words)
-{
-	static struct ring_record r;
-	unsigned nr = 0;
-	for (uint64_t seq = ring_first(&f->log); ring_read(&f->log, seq, &r); seq = r.seq + 1) {
-		r.text[MIN(r.len, RING_TEXT_MAX - 1)] = '\0';
-		nr += strstr(r.text, words) != NULL;
-	}
-	return nr;
 }
 
 /* ---- Known bytes ---- */
@@ -153,8 +119,8 @@ static void test_double_free(void **state)
 	void *o = fixture_alloc(s, 0, GFP_KERNEL), *keep = fixture_alloc(s, 0, GFP_KERNEL);
 	fixture_free(s, 0, o);
 	fixture_free(s, 1, o);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Object already free"), 1);
-	assert_int_equal(nr_logged("FIX c: Object at 0x"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Object already free"), 1);
+	assert_int_equal(fixture_nr_saying(f, "FIX c: Object at 0x"), 1);
 	assert_int_equal(fixture_usage(s, -1).active, 1);
 	assert_int_equal(slab_validate(s), 0);
 	fixture_free(s, 0, keep);
@@ -167,10 +133,11 @@ static void test_wrong_cache(void **state)
 	struct kmem_cache *a = fixture_cache(f, "a", 100, ALL), *b = fixture_cache(f, "b", 100, ALL);
 	void *o = fixture_alloc(a, 0, GFP_KERNEL);
 	fixture_free(b, 0, o);
-	assert_int_equal(nr_logged("BUG b (Not tainted): Wrong slab cache. b but object is from a"), 1);
+	assert_int_equal(
+		fixture_nr_saying(f, "BUG b (Not tainted): Wrong slab cache. b but object is from a"), 1);
 	assert_int_equal(fixture_usage(a, -1).active, 1);
 	fixture_free(a, 0, o);
-	assert_int_equal(nr_logged("BUG"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG"), 1);
 	fixture_destroy(a);
 	fixture_destroy(b);
 }
@@ -181,16 +148,16 @@ static void test_invalid_pointers(void **state)
 	struct kmem_cache *s = fixture_cache(f, "c", 100, SLAB_POISON);
 	char *first = fixture_alloc(s, 0, GFP_KERNEL), *o = fixture_alloc(s, 0, GFP_KERNEL);
 	fixture_free(s, 0, o + 4);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Invalid object pointer 0x"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Invalid object pointer 0x"), 1);
 	fixture_free(s, 0, o - 1);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Invalid object pointer 0x"), 2);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Invalid object pointer 0x"), 2);
 	fixture_free(s, 0, f->memory);
 	fixture_free(s, 0, f->memory + f->memory_bytes + 64);
-	assert_int_equal(nr_logged("Attempt to free object(0x"), 2);
-	assert_int_equal(nr_logged("FIX c: Object at 0x"), 4);
+	assert_int_equal(fixture_nr_saying(f, "Attempt to free object(0x"), 2);
+	assert_int_equal(fixture_nr_saying(f, "FIX c: Object at 0x"), 4);
 	fixture_free(s, 0, o);
 	fixture_free(s, 0, first);
-	assert_int_equal(nr_logged("BUG"), 4);
+	assert_int_equal(fixture_nr_saying(f, "BUG"), 4);
 	fixture_destroy(s);
 }
 
@@ -203,15 +170,15 @@ static void test_overrun(void **state)
 	p[-1] = 1;
 	fixture_free(s, 0, o);
 	fixture_free(s, 0, p);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Right Redzone overwritten"), 1);
-	assert_int_equal(nr_logged("First byte 0x0 instead of 0xcc"), 1);
-	assert_int_equal(nr_logged("FIX c: Restoring Right Redzone 0x"), 1);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Left Redzone overwritten"), 1);
-	assert_int_equal(nr_logged("not freed"), 2);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Right Redzone overwritten"), 1);
+	assert_int_equal(fixture_nr_saying(f, "First byte 0x0 instead of 0xcc"), 1);
+	assert_int_equal(fixture_nr_saying(f, "FIX c: Restoring Right Redzone 0x"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Left Redzone overwritten"), 1);
+	assert_int_equal(fixture_nr_saying(f, "not freed"), 2);
 	assert_int_equal(fixture_usage(s, -1).active, 2); /* refused once, restored */
 	fixture_free(s, 0, o);
 	fixture_free(s, 0, p);
-	assert_int_equal(nr_logged("BUG"), 2);
+	assert_int_equal(fixture_nr_saying(f, "BUG"), 2);
 	fixture_destroy(s);
 }
 
@@ -223,11 +190,11 @@ static void test_far_overrun(void **state)
 	o[s->layout.offset] = 1; /* the free pointer */
 	o[slab_debug_info_end(s)] = 1; /* padding: reported, but the object is freed */
 	assert_int_equal(slab_validate(s), 2);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Freepointer corrupt"), 1);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Object padding overwritten"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Freepointer corrupt"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Object padding overwritten"), 1);
 	o[slab_debug_info_end(s)] = 1;
 	fixture_free(s, 0, o);
-	assert_int_equal(nr_logged("Object padding overwritten"), 2);
+	assert_int_equal(fixture_nr_saying(f, "Object padding overwritten"), 2);
 	assert_int_equal(fixture_usage(s, -1).active, 0);
 	fixture_destroy(s);
 }
@@ -242,8 +209,8 @@ static void test_slab_padding(void **state)
 	assert_true((PAGE_SIZE << slab->order) % s->layout.size > 1);
 	end[-1] = 0;
 	fixture_free(s, 0, o);
-	assert_int_equal(nr_logged("BUG c (Not tainted): Padding overwritten. 0x"), 1);
-	assert_int_equal(nr_logged("FIX c: Restoring slab padding 0x"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Padding overwritten. 0x"), 1);
+	assert_int_equal(fixture_nr_saying(f, "FIX c: Restoring slab padding 0x"), 1);
 	assert_int_equal(end[-1], 0x5a);
 	assert_int_equal(fixture_usage(s, -1).active, 0);
 	fixture_destroy(s);
@@ -261,9 +228,9 @@ static void test_write_after_free(void **state)
 	uint8_t *p = fixture_alloc(s, 0, GFP_KERNEL);
 	assert_non_null(p);
 	assert_ptr_not_equal(object_slab(s, p), object_slab(s, o));
-	assert_int_equal(nr_logged("BUG c (Not tainted): Poison overwritten"), 1);
-	assert_int_equal(nr_logged("First byte 0x12 instead of 0x6b"), 1);
-	assert_int_equal(nr_logged("FIX c: Marking all objects used"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): Poison overwritten"), 1);
+	assert_int_equal(fixture_nr_saying(f, "First byte 0x12 instead of 0x6b"), 1);
+	assert_int_equal(fixture_nr_saying(f, "FIX c: Marking all objects used"), 1);
 	assert_int_equal(fixture_usage(s, -1).active, objects + 1);
 	assert_int_equal(slab_validate(s), 0);
 	fixture_free(s, 0, p);
@@ -283,7 +250,7 @@ static void test_last_byte_of_poison(void **state)
 	fixture_free(s, 0, o);
 	o[99] = 0x6b;
 	assert_int_equal(slab_validate(s), 1);
-	assert_int_equal(nr_logged("BUG c (Not tainted): End Poison overwritten"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): End Poison overwritten"), 1);
 	assert_int_equal(o[99], 0xa5);
 	assert_int_equal(slab_validate(s), 0);
 	fixture_destroy(s);
@@ -299,7 +266,7 @@ static void test_without_checks(void **state)
 	assert_int_equal(slab_validate(s), 1);
 	o[100] = 0;
 	fixture_free(s, 0, o);
-	assert_int_equal(nr_logged("BUG"), 1);
+	assert_int_equal(fixture_nr_saying(f, "BUG"), 1);
 	assert_int_equal(slab_validate(s), 0);
 	fixture_free(s, 0, p);
 	fixture_destroy(s);
@@ -311,8 +278,8 @@ static void test_trace(void **state)
 	struct kmem_cache *s = fixture_cache(f, "c", 100, SLAB_TRACE);
 	void *o = fixture_alloc(s, 0, GFP_KERNEL);
 	fixture_free(s, 0, o);
-	assert_int_equal(nr_logged("TRACE c alloc 0xffff8880"), 1);
-	assert_int_equal(nr_logged("TRACE c free 0xffff8880"), 1);
+	assert_int_equal(fixture_nr_saying(f, "TRACE c alloc 0xffff8880"), 1);
+	assert_int_equal(fixture_nr_saying(f, "TRACE c free 0xffff8880"), 1);
 	fixture_destroy(s);
 }
 
@@ -335,27 +302,25 @@ static void test_many(void **state)
 	fixture_destroy(s);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONE(test_bytes_of_an_object),
-		ONE(test_constructed_objects_keep_their_bytes),
-		ONE(test_zeroed_objects),
-		ONE(test_the_host_is_charged),
-		ONE(test_users),
-		ONE(test_double_free),
-		ONE(test_wrong_cache),
-		ONE(test_invalid_pointers),
-		ONE(test_overrun),
-		ONE(test_far_overrun),
-		ONE(test_slab_padding),
-		ONE(test_write_after_free),
-		ONE(test_last_byte_of_poison),
-		ONE(test_without_checks),
-		ONE(test_trace),
-		cmocka_unit_test_setup_teardown(test_many, two_setup, teardown),
+		ON(one, test_bytes_of_an_object),
+		ON(one, test_constructed_objects_keep_their_bytes),
+		ON(one, test_zeroed_objects),
+		ON(one, test_the_host_is_charged),
+		ON(one, test_users),
+		ON(one, test_double_free),
+		ON(one, test_wrong_cache),
+		ON(one, test_invalid_pointers),
+		ON(one, test_overrun),
+		ON(one, test_far_overrun),
+		ON(one, test_slab_padding),
+		ON(one, test_write_after_free),
+		ON(one, test_last_byte_of_poison),
+		ON(one, test_without_checks),
+		ON(one, test_trace),
+		ON(two, test_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

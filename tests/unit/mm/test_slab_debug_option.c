@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/slab_debug.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
 
@@ -9,22 +9,6 @@
 #define P SLAB_POISON
 #define U SLAB_STORE_USER
 #define T SLAB_TRACE
-
-static struct slab_fixture *f;
-
-static int setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_one();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
 
 static uint32_t flags_of(const char *name, uint32_t size)
 {
@@ -142,13 +126,11 @@ static void test_caches_get_them(void **state)
 	fixture_destroy(plain);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONE(test_all),        ONE(test_by_name), ONE(test_own_flags_stay),
-		ONE(test_same_order), ONE(test_errors),  ONE(test_caches_get_them),
+		ON(one, test_all),        ON(one, test_by_name), ON(one, test_own_flags_stay),
+		ON(one, test_same_order), ON(one, test_errors),  ON(one, test_caches_get_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

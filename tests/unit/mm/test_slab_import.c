@@ -4,28 +4,18 @@
 #include "base/fault.h"
 #include "base/rng.h"
 #include "mm/pcp.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
 
 #define SLABS 20
 
-static struct slab_fixture *f;
 static struct rng rng;
 
 static int setup(void **state)
 {
-	(void)state;
-	f = slab_fixture_one();
 	rng_init(&rng, 7);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
+	return one_setup(state);
 }
 
 /* A block as an importer finds it, which counts as a slab's from now on. */

@@ -4,48 +4,16 @@
 #include "base/fault.h"
 #include "mm/buddy.h"
 #include "mm/pcp.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
 
 #define OBJECTS 3000
 #define PAGES 32768
 
-static struct slab_fixture *f;
 static void *object[OBJECTS];
 static struct page *taken[PAGES];
 static unsigned nr_taken;
-
-static int one_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_one();
-	return 0;
-}
-static int two_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_two();
-	return 0;
-}
-static int memoryless_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_memoryless();
-	return 0;
-}
-static int interleaved_setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_interleaved();
-	return 0;
-}
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
 
 static void node_fill(unsigned nid)
 {
@@ -547,8 +515,6 @@ static void test_without_magazines(void **state)
 	assert_int_equal(magazine_none.count | magazine_none.limit, 0);
 	fixture_destroy(s);
 }
-
-#define ON(machine, name) cmocka_unit_test_setup_teardown(name, machine##_setup, teardown)
 
 int main(void)
 {

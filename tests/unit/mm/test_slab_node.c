@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/slab_private.h"
 
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #define SLABS 12
 
-static struct slab_fixture *f;
 static struct kmem_cache *s;
 static struct cache_node *n; /* of node 0 */
 static struct cpu *c;
@@ -14,8 +13,7 @@ static void *object[SLABS * 64];
 
 static int setup(void **state)
 {
-	(void)state;
-	f = slab_fixture_two();
+	two_setup(state);
 	s = fixture_cache(f, "lists", 256, 0);
 	n = &s->node[0];
 	c = &f->m.cpu[0];
@@ -24,12 +22,10 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static int cache_teardown(void **state)
 {
-	(void)state;
 	fixture_destroy(s);
-	slab_fixture_end(f);
-	return 0;
+	return teardown(state);
 }
 
 static struct page *slab_new(int nid)
@@ -341,7 +337,7 @@ static void test_sort(void **state)
 	assert_int_equal(n->free_objects, n->objects);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, cache_teardown)
 
 int main(void)
 {

@@ -4,25 +4,9 @@
 #include "base/fault.h"
 #include "mm/buddy.h"
 #include "mm/pcp.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
-
-static struct slab_fixture *f;
-
-static int setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_one();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
 
 static struct page *slab_new(struct kmem_cache *s, gfp_t gfp)
 {
@@ -378,24 +362,22 @@ static void test_each_host_allocation_fails_once(void **state)
 	assert_true(nth > 2);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_entry_of_the_head),
-		T(test_many_objects),
-		T(test_index_of_every_size),
-		T(test_requests),
-		T(test_second_try),
-		T(test_slabs_of_the_least_order),
-		T(test_fragmented_memory),
-		T(test_slab_of_an_address),
-		T(test_constructor),
-		T(test_constructor_without_host_memory),
-		T(test_charged_once),
-		T(test_each_page_fails_once),
-		T(test_each_host_allocation_fails_once),
+		ON(one, test_entry_of_the_head),
+		ON(one, test_many_objects),
+		ON(one, test_index_of_every_size),
+		ON(one, test_requests),
+		ON(one, test_second_try),
+		ON(one, test_slabs_of_the_least_order),
+		ON(one, test_fragmented_memory),
+		ON(one, test_slab_of_an_address),
+		ON(one, test_constructor),
+		ON(one, test_constructor_without_host_memory),
+		ON(one, test_charged_once),
+		ON(one, test_each_page_fails_once),
+		ON(one, test_each_host_allocation_fails_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,25 +3,9 @@
 
 #include "base/caller.h"
 #include "mm/slab_debug.h"
-#include "support/slab_fixture.h"
+#include "support/slab_test.h"
 
 #include <errno.h>
-
-static struct slab_fixture *f;
-
-static int setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_one();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
 
 #define RULE(c) c c c c c c c c c c c
 #define DOUBLE_RULE RULE("=======")
@@ -211,13 +195,12 @@ static void test_without_a_log(void **state)
 	assert_int_equal(fixture_nr_logged(f), 0);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONE(test_poison_overwritten), ONE(test_bytes_before), ONE(test_plain_double_free),
-		ONE(test_strangers),          ONE(test_addresses),    ONE(test_without_a_log),
+		ON(one, test_poison_overwritten), ON(one, test_bytes_before),
+		ON(one, test_plain_double_free),  ON(one, test_strangers),
+		ON(one, test_addresses),          ON(one, test_without_a_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,34 +2,7 @@
 #include "mm/slab_debug.h"
 
 #include "mm/slab_private.h"
-#include "support/slab_fixture.h"
-
-static struct slab_fixture *f;
-
-static int setup(void **state)
-{
-	(void)state;
-	f = slab_fixture_two();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	slab_fixture_end(f);
-	return 0;
-}
-
-static unsigned nr_logged(const char *words)
-{
-	static struct ring_record r;
-	unsigned nr = 0;
-	for (uint64_t seq = ring_first(&f->log); ring_read(&f->log, seq, &r); seq = r.seq + 1) {
-		r.text[MIN(r.len, RING_TEXT_MAX - 1)] = '\0';
-		nr += strstr(r.text, words) != NULL;
-	}
-	return nr;
-}
+#include "support/slab_test.h"
 
 /* Caches without flags: counts, bits and lists. */
 static void test_books(void **state)
@@ -43,11 +16,11 @@ static void test_books(void **state)
 	assert_int_equal(slab_validate(s), 0);
 	slab->index++;
 	assert_true(slab_validate(s) >= 1);
-	assert_true(nr_logged("Wrong object count. Counter is ") >= 1);
+	assert_true(fixture_nr_saying(f, "Wrong object count. Counter is ") >= 1);
 	slab->index--;
 	n->nr_partial++;
 	assert_int_equal(slab_validate(s), 1);
-	assert_int_equal(nr_logged("partial slabs counted but counter="), 1);
+	assert_int_equal(fixture_nr_saying(f, "partial slabs counted but counter="), 1);
 	n->nr_partial--;
 	n->free_objects--;
 	assert_int_equal(slab_validate(s), 1);
@@ -70,12 +43,12 @@ static void test_every_object(void **state)
 	for (unsigned i = 0; i < ARRAY_LEN(object); i++)
 		object[i][i % 3 ? 100 : 5] = 0; /* overrun of one in use, write to a free one */
 	assert_int_equal(slab_validate(s), ARRAY_LEN(object));
-	assert_int_equal(nr_logged("BUG c (Not tainted): "), ARRAY_LEN(object));
+	assert_int_equal(fixture_nr_saying(f, "BUG c (Not tainted): "), ARRAY_LEN(object));
 	assert_int_equal(slab_validate(s), 0);
 	for (unsigned i = 0; i < ARRAY_LEN(object); i++)
 		if (i % 3)
 			fixture_free(s, 0, object[i]);
-	assert_int_equal(nr_logged("FIX c: Object at"), 0);
+	assert_int_equal(fixture_nr_saying(f, "FIX c: Object at"), 0);
 	fixture_destroy(s);
 }
 
@@ -91,22 +64,20 @@ static void test_lists(void **state)
 	page_list_del(f->m.map, &n->partial, pfn);
 	page_list_add_head(f->m.map, &n->full, pfn);
 	assert_int_equal(slab_validate(s), 2);
-	assert_int_equal(nr_logged("SLUB c: 1 slabs on the wrong list counted but counter=0"), 1);
-	assert_int_equal(nr_logged("SLUB c: 0 partial slabs counted but counter=1"), 1);
+	assert_int_equal(fixture_nr_saying(f, "SLUB c: 1 slabs on the wrong list counted but counter=0"), 1);
+	assert_int_equal(fixture_nr_saying(f, "SLUB c: 0 partial slabs counted but counter=1"), 1);
 	page_list_del(f->m.map, &n->full, pfn);
 	page_list_add_head(f->m.map, &n->partial, pfn);
 	fixture_free(s, 0, o);
 	fixture_destroy(s);
 }
 
-#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ONE(test_books),
-		ONE(test_every_object),
-		ONE(test_lists),
+		ON(two, test_books),
+		ON(two, test_every_object),
+		ON(two, test_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,38 @@ static void test_tuned(void **state)
 	shown_close(&s);
 }
 
+/* Slabs without an object in use are active until somebody tunes the cache, which itself changes no slab here. */
+static void test_free_slabs_of_tuned(void **state)
+{
+	static void *object[384];
+	struct cache_usage u;
+	char slabs[32];
+	struct shown s;
+	(void)state;
+
+	shown_open(&s);
+	struct kmem_cache *a = make(s.vm, "tuned", 1984, 64);
+	take(s.vm, a, object, 384);
+	give(s.vm, a, object, 64);
+	kmem_cache_drain(a);
+	kmem_cache_usage(a, -1, &u);
+	assert_int_equal(u.active, 320);
+	assert_true(u.free_slabs > 0 && u.free_slabs <= 4);
+	snprintf(slabs, sizeof(slabs), " slabdata %6lu %6lu ", u.slabs, u.slabs);
+	assert_non_null(strstr(line_of(&s, "tuned"), slabs));
+	uint64_t changes = a->changes;
+	assert_int_equal(kmem_cache_tune(a, 20, 10, 4), 0);
+	assert_int_equal(a->changes, changes);
+	snprintf(slabs, sizeof(slabs), " slabdata %6lu %6lu ", u.slabs - u.free_slabs, u.slabs);
+	assert_non_null(strstr(line_of(&s, "tuned"), slabs));
+	take(s.vm, a, object, 64);
+	snprintf(slabs, sizeof(slabs), " slabdata %6lu %6lu ", u.slabs, u.slabs);
+	assert_non_null(strstr(line_of(&s, "tuned"), slabs));
+	give(s.vm, a, object, 384);
+	kmem_cache_put(a);
+	shown_close(&s);
+}
+
 /* A machine with nothing in its caches prints what a real kernel would have printed then: captures with their counts zeroed. */
 static void check_boot(struct vm *vm, const char *capture)
 {
@@ -235,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_lines_follow),
 		cmocka_unit_test(test_kept_lines_equal_new_ones),
 		cmocka_unit_test(test_tuned),
+		cmocka_unit_test(test_free_slabs_of_tuned),
 		cmocka_unit_test(test_boot_is_as_captured),
 		cmocka_unit_test(test_wide_numbers),
 		cmocka_unit_test(test_no_memory),

@@ -24,15 +24,8 @@ static void work(struct fixture *f)
 static void test_comes_back(void **state)
 {
 	struct fixture *f = *state;
-	struct reborn *r = calloc(1, sizeof(*r));
-	struct why why = { "" };
 	work(f);
-	char *record = record_of(&f->vm);
-	if (reborn_boot(r, record, NULL, &why))
-		fail_msg("%s", why.text);
-	char *again = record_of(&r->vm);
-	assert_string_equal(record, again);
-	assert_verified(&r->vm);
+	struct reborn *r = reborn_alike(&f->vm);
 	struct task *t = task_find(&r->vm, "b%\n c");
 	assert_non_null(t);
 	assert_attr(t, "hugetlb", "2M 4\n");
@@ -42,8 +35,6 @@ static void test_comes_back(void **state)
 	task_put(t);
 	assert_int_equal(task_remove(&r->vm, "a"), 0);
 	assert_verified(&r->vm);
-	free(record);
-	free(again);
 	reborn_end(r);
 }
 
@@ -61,10 +52,6 @@ static void test_content(void **state)
 {
 	struct fixture *f = *state;
 	struct region region;
-	const struct region_config rc = { .backing = BACKING_SPARSE, .limit_bytes = 64ul << 20 };
-	const struct region_range range = { 1, 2 * NODE_PAGES, -1 };
-	struct reborn *r = calloc(1, sizeof(*r));
-	struct why why = { "" };
 	char got[6] = "";
 	uint64_t start, end;
 	work(f);
@@ -78,8 +65,8 @@ static void test_content(void **state)
 	task_put(a);
 
 	char *record = record_of(&f->vm);
-	assert_int_equal(region_open(&region, &rc, &range, 1, &why), 0);
-	assert_int_equal(reborn_boot(r, record, &region, &why), 0);
+	reborn_region(&region);
+	struct reborn *r = reborn_of(record, &region);
 	assert_int_equal(record_content(&r->vm, "a", 3 * PAGE_SIZE - 2, "hello", 5), 0);
 	assert_int_equal(record_content(&r->vm, "a", (20ul << 20) - 2, "hello", 5), -EINVAL);
 	assert_int_equal(record_content(&r->vm, "none", 0, "hello", 5), -EINVAL);
@@ -94,9 +81,7 @@ static void test_content(void **state)
 
 /* ---- Records that are wrong ---- */
 
-static const struct {
-	const char *line, *from, *to, *said;
-} wrong[] = {
+static const struct record_edit wrong[] = {
 	{ "ummfs-frames", "1", "2", "R:1: not a frame record of this version" },
 	{ "\nmachine", "bits=64", "bits=48", "no machine has 48 bits" },
 	{ "\nmachine", "nr_nodes=2", "nr_nodes=257", "nr_nodes: a number that is not possible" },
@@ -149,15 +134,7 @@ static void test_refused(void **state)
 {
 	struct fixture *f = *state;
 	work(f);
-	unsigned failures = 0;
-	char *record = record_of(&f->vm);
-	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
-		char *text = edited(record, wrong[i].line, wrong[i].from, wrong[i].to);
-		failures += refused_text(text, wrong[i].said);
-		free(text);
-	}
-	assert_int_equal(failures, 0);
-	free(record);
+	assert_edits_refused(&f->vm, wrong, ARRAY_LEN(wrong));
 }
 
 /* Without any one of its lines, or with one of them twice, it is refused or means the same; it never breaks anything. */

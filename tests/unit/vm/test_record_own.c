@@ -42,27 +42,19 @@ static void work(struct fixture *f)
 	task_put(b);
 }
 
-static struct reborn *reborn_make(const char *record)
-{
-	struct reborn *r = calloc(1, sizeof(*r));
-	struct why why = { "" };
-	if (reborn_boot(r, record, NULL, &why))
-		fail_msg("%s", why.text);
-	return r;
-}
+/* The lines that this is about. */
+static const char *const kinds[] = { "\nmagazine ", "\nalien ",     "\nshared ",   "\nself ",
+				     "\nreserve ",  "\ntask_self ", "\ntask_name " };
 
 static void test_comes_back(void **state)
 {
-	static const char *const kinds[] = { "\nmagazine ", "\nalien ",   "\nshared ",
-					     "\nself ",     "\nreserve ", "\ntask_self ",
-					     "\ntask_name " };
 	struct fixture *f = *state;
 	work(f);
 	char *record = record_of(&f->vm);
 	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!strstr(record, kinds[i]))
 			fail_msg("no line%s", kinds[i]);
-	struct reborn *r = reborn_make(record);
+	struct reborn *r = reborn_of(record, NULL);
 	assert_int_equal(vm_slab_start(&r->vm), 0);
 	assert_verified(&r->vm);
 	char *again = record_of(&r->vm);
@@ -116,7 +108,7 @@ static void test_goes_on_alike(void **state)
 	struct fixture *f = *state;
 	work(f);
 	char *record = record_of(&f->vm);
-	struct reborn *r = reborn_make(record);
+	struct reborn *r = reborn_of(record, NULL);
 	assert_int_equal(vm_slab_start(&r->vm), 0);
 	go_on(&f->vm);
 	go_on(&r->vm);
@@ -129,9 +121,7 @@ static void test_goes_on_alike(void **state)
 	free(two);
 }
 
-static const struct {
-	const char *line, *from, *to, *said;
-} wrong[] = {
+static const struct record_edit wrong[] = {
 	{ "\nmagazine ", "magazine ", "magazine 0 ", "there is no cache 0" },
 	{ "\nmagazine ", "magazine ", "magazine 9999", "there are only" },
 	{ "\nmagazine ", " 0 ", " 9 ", "there are only" },
@@ -152,26 +142,12 @@ static void test_refused(void **state)
 {
 	struct fixture *f = *state;
 	work(f);
-	char *record = record_of(&f->vm);
-	unsigned failures = 0;
-	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
-		char *text = edited(record, wrong[i].line, wrong[i].from, wrong[i].to);
-		unsigned failed = refused_text(text, wrong[i].said);
-		if (failed)
-			print_message("row %u\n", i);
-		failures += failed;
-		free(text);
-	}
-	assert_int_equal(failures, 0);
-	free(record);
+	assert_edits_refused(&f->vm, wrong, ARRAY_LEN(wrong));
 }
 
 /* Without these lines everything is nobody's, and is taken over. */
 static void test_older_records(void **state)
 {
-	static const char *const kinds[] = { "\nmagazine ", "\nalien ",   "\nshared ",
-					     "\nself ",     "\nreserve ", "\ntask_self ",
-					     "\ntask_name " };
 	struct fixture *f = *state;
 	work(f);
 	char *record = record_of(&f->vm);
@@ -180,7 +156,7 @@ static void test_older_records(void **state)
 			char *end = strchr(line + 1, '\n');
 			memmove(line, end, strlen(end) + 1);
 		}
-	struct reborn *r = reborn_make(record);
+	struct reborn *r = reborn_of(record, NULL);
 	struct cache_usage before, after;
 	struct kmem_cache *s = kmem_cache_find(&r->vm.slabs, "task_struct");
 	kmem_cache_usage(s, -1, &before);
@@ -195,27 +171,11 @@ static void test_older_records(void **state)
 	free(record);
 }
 
-/* Without host memory at any point. */
 static void test_no_memory(void **state)
 {
 	struct fixture *f = *state;
-	bool fired = true;
 	work(f);
-	char *record = record_of(&f->vm);
-	for (uint64_t nth = 1; fired; nth += 5) {
-		struct reborn *r = calloc(1, sizeof(*r));
-		struct why why = { "" };
-		fault_arm(FAULT_HOST_MALLOC, nth);
-		int error = reborn_boot(r, record, NULL, &why);
-		if (!error)
-			error = vm_slab_start(&r->vm);
-		fired = fault_fired(FAULT_HOST_MALLOC);
-		fault_arm(FAULT_HOST_MALLOC, 0);
-		if (error && error != -ENOMEM)
-			fail_msg("allocation %lu: %d, %s", nth, error, why.text);
-		reborn_end(r);
-	}
-	free(record);
+	sweep_reborn(&f->vm, 5, vm_slab_start);
 }
 
 int main(void)

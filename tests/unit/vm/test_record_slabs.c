@@ -24,16 +24,6 @@ static void work(struct fixture *f)
 	task_put(b);
 }
 
-static struct reborn *reborn_make(const char *record, struct region *region)
-{
-	struct reborn *r = calloc(1, sizeof(*r));
-	struct why why = { "" };
-	if (reborn_boot(r, record, region, &why))
-		fail_msg("%s", why.text);
-	assert_verified(&r->vm);
-	return r;
-}
-
 static void caches_compare(const struct slabs *one, const struct slabs *two)
 {
 	const struct kmem_cache *a = one->oldest, *b = two->oldest;
@@ -62,10 +52,7 @@ static void test_comes_back(void **state)
 {
 	struct fixture *f = *state;
 	work(f);
-	char *record = record_of(&f->vm);
-	struct reborn *r = reborn_make(record, NULL);
-	char *again = record_of(&r->vm);
-	assert_string_equal(record, again);
+	struct reborn *r = reborn_alike(&f->vm);
 	caches_compare(&f->vm.slabs, &r->vm.slabs);
 
 	struct task *a = task_find(&r->vm, "a"), *b = task_find(&r->vm, "b");
@@ -87,8 +74,6 @@ static void test_comes_back(void **state)
 	assert_int_equal(task_remove(&r->vm, "b"), 0);
 	assert_verified(&r->vm);
 	reborn_end(r);
-	free(record);
-	free(again);
 }
 
 /* The same choice of objects to free, here and there. */
@@ -98,7 +83,7 @@ static void test_goes_on_alike(void **state)
 	work(f);
 	slabs_drain(&f->vm.slabs);
 	char *record = record_of(&f->vm);
-	struct reborn *r = reborn_make(record, NULL);
+	struct reborn *r = reborn_of(record, NULL);
 	struct task *one = task_find(&f->vm, "a"), *two = task_find(&r->vm, "a");
 	assert_write(one, "slab", "TCP -100\nkmalloc-8 -300\n");
 	assert_write(two, "slab", "TCP -100\nkmalloc-8 -300\n");
@@ -123,16 +108,13 @@ static void test_watched_cache(void **state)
 {
 	struct fixture *f = *state;
 	struct region region;
-	const struct region_config rc = { .backing = BACKING_SPARSE, .limit_bytes = 64ul << 20 };
-	const struct region_range range = { 1, 2 * NODE_PAGES, -1 };
-	struct why why = { "" };
 	struct task *a = make_task(f, "a");
 	kmem_cache_put(make_cache(f, "watched", 100, SLAB_DEBUG_DEFAULT));
 	assert_write(a, "slab", "watched 100\n");
 	assert_write(a, "slab", "watched -50\n");
 	char *record = record_of(&f->vm);
-	assert_int_equal(region_open(&region, &rc, &range, 1, &why), 0);
-	struct reborn *r = reborn_make(record, &region);
+	reborn_region(&region);
+	struct reborn *r = reborn_of(record, &region);
 	struct kmem_cache *s = kmem_cache_find(&r->vm.slabs, "watched");
 	assert_int_equal(slab_validate(s), 0);
 	struct task *t = task_find(&r->vm, "a");
@@ -154,7 +136,7 @@ static void test_failures(void **state)
 	f->vm.failslab.attr.times = 3;
 	f->vm.failslab.ignore_wait = false;
 	char *record = record_of(&f->vm);
-	struct reborn *r = reborn_make(record, NULL);
+	struct reborn *r = reborn_of(record, NULL);
 	assert_int_equal(r->vm.failslab.attr.probability, 100);
 	assert_int_equal(r->vm.failslab.attr.times, 3);
 	assert_false(r->vm.failslab.ignore_wait);
@@ -165,9 +147,7 @@ static void test_failures(void **state)
 
 /* ---- Records that are wrong ---- */
 
-static const struct {
-	const char *line, *from, *to, *said;
-} wrong[] = {
+static const struct record_edit wrong[] = {
 	{ "\ncache 1 ", "cache 1", "cache 2", "cache 1 is missing before it" },
 	{ "\ncache 2 ", "cache 2", "cache 3", "cache 2 is missing before it" },
 	{ "\ncache 1 ", "cache 1 ", "cache 99999 ", "there are only" },
@@ -205,15 +185,7 @@ static void test_refused(void **state)
 {
 	struct fixture *f = *state;
 	work(f);
-	unsigned failures = 0;
-	char *record = record_of(&f->vm);
-	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
-		char *text = edited(record, wrong[i].line, wrong[i].from, wrong[i].to);
-		failures += refused_text(text, wrong[i].said);
-		free(text);
-	}
-	assert_int_equal(failures, 0);
-	free(record);
+	assert_edits_refused(&f->vm, wrong, ARRAY_LEN(wrong));
 }
 
 static char *line_find(char *record, const char *start)
@@ -240,24 +212,11 @@ static void test_twice(void **state)
 	free(record);
 }
 
-/* Without host memory at any point: refused for that reason, and everything is given back. */
 static void test_no_memory(void **state)
 {
 	struct fixture *f = *state;
-	bool fired = true;
 	work(f);
-	char *record = record_of(&f->vm);
-	for (uint64_t nth = 1; fired; nth += 7) {
-		struct reborn *r = calloc(1, sizeof(*r));
-		struct why why = { "" };
-		fault_arm(FAULT_HOST_MALLOC, nth);
-		int error = reborn_boot(r, record, NULL, &why);
-		fired = fault_fired(FAULT_HOST_MALLOC);
-		fault_arm(FAULT_HOST_MALLOC, 0);
-		assert_true(!error || error == -ENOMEM);
-		reborn_end(r);
-	}
-	free(record);
+	sweep_reborn(&f->vm, 7, NULL);
 }
 
 int main(void)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/vm_fixture.h"
 #include "support/vm_slab_fixture.h"
 
 static void test_lines(void **state)
@@ -26,10 +25,7 @@ static void test_lines(void **state)
 	assert_usage(f, "kmalloc-256", 12, 32, 2);
 	assert_verified(&f->vm);
 	end_task(f, t);
-	shrink_all(f);
-	assert_int_equal(free_pages_all(&f->vm), before);
-	assert_int_equal(node_sum(&f->vm, NR_SLAB_RECLAIMABLE) + node_sum(&f->vm, NR_SLAB_UNRECLAIMABLE), 0);
-	assert_verified(&f->vm);
+	assert_all_given_back(f, before);
 }
 
 static void test_one_key_in_any_spelling(void **state)
@@ -89,15 +85,7 @@ static void test_bad_lines(void **state)
 		"18446744073709551616 1",
 		"200 GFP_KERNEL|__GFP_DMA|__GFP_DMA32 1",
 	};
-	struct fixture *f = *state;
-	struct task *t = make_task(f, "a");
-	struct free_state before = free_state(&f->vm);
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_write_fails(t, "kmalloc", bad[i], EINVAL);
-	assert_attr(t, "kmalloc", "");
-	assert_attr(t, "events", "alloc_fail 0\noom_kill 0\n");
-	assert_free_state(&f->vm, &before);
-	end_task(f, t);
+	assert_bad_lines(*state, "kmalloc", bad, ARRAY_LEN(bad));
 }
 
 static void test_what_does_not_fit_is_given_back(void **state)

@@ -56,15 +56,7 @@ static void test_bad_lines(void **state)
 		"3 GFP_KERNEL 1M",
 		"GFP_KERNEL 3 1",
 	};
-	struct fixture *f = *state;
-	struct task *t = make_task(f, "a");
-	struct free_state before = free_state(&f->vm);
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_write_fails(t, "pages", bad[i], EINVAL);
-	assert_attr(t, "pages", "");
-	assert_attr(t, "events", "alloc_fail 0\noom_kill 0\n");
-	assert_free_state(&f->vm, &before);
-	end_task(f, t);
+	assert_bad_lines(*state, "pages", bad, ARRAY_LEN(bad));
 }
 
 static void test_what_does_not_fit_is_given_back(void **state)
@@ -114,9 +106,9 @@ static void test_too_many_keys(void **state)
 	struct task *t = make_task(f, "a");
 	for (unsigned key = 0; key < TASK_KEYS_MAX; key++) {
 		gfp_t gfp = GFP_KERNEL | (key % 256) << 23; /* bits without a meaning */
-		lock_take(&t->lock);
+		assert_int_equal(task_lock(t), 0);
 		int error = task_pages_set(t, key / 256, gfp, 1);
-		lock_drop(&t->lock);
+		task_unlock(t);
 		assert_int_equal(error, 0);
 	}
 	assert_write_fails(t, "pages", "5 GFP_KERNEL 1", ENOSPC);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/vm_fixture.h"
 #include "support/vm_slab_fixture.h"
 
 /* With a TCP as the seed has it; the kernel's own is larger. */
@@ -59,10 +58,7 @@ static void test_lines(void **state)
 	assert_verified(&f->vm);
 
 	end_task(f, t);
-	shrink_all(f);
-	assert_int_equal(free_pages_all(&f->vm), before);
-	assert_int_equal(node_sum(&f->vm, NR_SLAB_RECLAIMABLE) + node_sum(&f->vm, NR_SLAB_UNRECLAIMABLE), 0);
-	assert_verified(&f->vm);
+	assert_all_given_back(f, before);
 }
 
 static void test_bad_lines(void **state)
@@ -73,10 +69,9 @@ static void test_bad_lines(void **state)
 		"TCP +x", "TCP 1.5", "TC 1",    "TCP\v1", "TCP 18446744073709551616",
 	};
 	struct fixture *f = with_tcp(*state);
+	assert_bad_lines(f, "slab", bad, ARRAY_LEN(bad));
 	struct task *t = make_task(f, "a");
 	struct free_state before = free_state(&f->vm);
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_write_fails(t, "slab", bad[i], EINVAL);
 	assert_write(t, "slab", "TCP 5");
 	assert_write_fails(t, "slab", "TCP -6", EINVAL);
 	assert_attr(t, "slab", "TCP 5\n");
