@@ -275,9 +275,10 @@ static uint64_t cache_drain_cpu(struct kmem_cache *s, struct cpu *c, bool gone)
 		bias_drop(&c->lock);
 		return 0;
 	}
-	cpu_turn(c);
+	c->used = true; /* no turn: magazines of other caches stay as they are */
 	uint64_t pages = magazine_drain(s, c, gone);
-	cpu_leave(c);
+	bias_drop(&c->lock);
+	__atomic_fetch_add(&s->changes, 1, __ATOMIC_RELEASE);
 	return pages;
 }
 

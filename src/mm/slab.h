@@ -78,7 +78,7 @@ struct kmem_cache {
 	 * looked at. Atomic; bits are only ever added.
 	 */
 	uint64_t nodes_seen, cpus_seen;
-	uint64_t changes; /* counts what happens to slabs and shared arrays, after it happened; atomic */
+	uint64_t changes; /* counts what happens to slabs and shared arrays, and drained magazines, after it happened; atomic */
 	bool tuned; /* somebody wrote limit, batch and sharedfactor, so slabinfo shows them; slabs->lock */
 	bool has_pinned; /* pinned_slabs is not 0 */
 

@@ -138,14 +138,24 @@ static void slabs_fetch(const struct snapshot *s, unsigned i)
 		__builtin_prefetch(s->cache[i + 2 * AHEAD].from); /* all that is looked at but nodes */
 }
 
-static void slabs_copy(struct cache_snap *to)
+/* One cache was drained: a CPU's turns do not tell. */
+static void loose_recount(const struct snapshot *s, unsigned i)
 {
+	MASK_FOR_EACH(id, &s->machine->cpus_online)
+		if (s->cpu[id].loose)
+			loose_copy(&s->cache[i], &s->cpu[id].loose[i], id);
+}
+
+static void slabs_copy(const struct snapshot *snap, unsigned i)
+{
+	struct cache_snap *to = &snap->cache[i];
 	const struct kmem_cache *s = to->from;
 	uint64_t changes = READ_ACQUIRE(&s->changes);
 	if (LIKELY(changes == to->changes))
 		return;
 	struct cache_usage usage;
 	kmem_cache_usage(s, -1, &usage);
+	loose_recount(snap, i);
 	to->changes = changes;
 	to->changed = true;
 	to->objects = usage.objects;
@@ -163,9 +173,10 @@ static void tuned_copy(struct cache_snap *to, const struct kmem_cache *s)
 	to->sharedfactor = READ_RELAXED(&s->sharedfactor);
 }
 
-static void cache_copy(struct cache_snap *to)
+static void cache_copy(const struct snapshot *s, unsigned i)
 {
-	slabs_copy(to);
+	struct cache_snap *to = &s->cache[i];
+	slabs_copy(s, i);
 	uint64_t idle = to->idle + to->loose;
 	to->active = to->objects > idle ? to->objects - idle : 0;
 	if (UNLIKELY(to->from->tuned))
@@ -179,7 +190,7 @@ static int caches_copy(struct snapshot *s)
 		error = error ? error : cpu_copy(s, &s->machine->cpu[id]);
 	for (unsigned i = 0; i < s->nr_caches; i++) {
 		slabs_fetch(s, i);
-		cache_copy(&s->cache[i]);
+		cache_copy(s, i);
 	}
 	return error;
 }
