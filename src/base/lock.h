@@ -23,6 +23,7 @@ enum lock_rank {
 	RANK_KSWAPD, /* policy: wake-up state of one kswapd */
 	RANK_LRU, /* mm: LRU lists of one node */
 	RANK_OWNER, /* vm: index of the pages that one owner holds */
+	RANK_FILES, /* vm: tables, names and lists of the file tree; short, nothing is allocated below it */
 	RANK_HUGETLB, /* mm: huge page pools */
 	RANK_SLAB, /* mm: the slabs of one cache on one node */
 	RANK_ZONE, /* mm: free lists of one zone */

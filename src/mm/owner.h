@@ -20,6 +20,7 @@ enum owner_kind {
 	OWNER_TASK_SHMEM,
 	OWNER_SLAB, /* number: the cache's */
 	OWNER_KMALLOC, /* a block that kmalloc took whole; number: 0 */
+	OWNER_FILE, /* page cache of a file below files/; number: its inode's slot, index: page of the file */
 	OWNER_KINDS
 };
 

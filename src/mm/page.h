@@ -56,7 +56,15 @@ struct page {
 	uint8_t flags; /* enum page_flag */
 	uint8_t lru; /* enum lru_list of an evictable page, else LRU_NONE; LRU lock */
 	uint8_t marks; /* enum page_mark; the owner's, LRU lock for a page that reclaim may take */
-	uint64_t private; /* for owners of later kinds */
+	union {
+		uint64_t private; /* the owner's own */
+		struct page_cache { /* of a page of a file (OWNER_FILE) */
+			uint16_t pins; /* the owner's lock: readers and writers of its bytes; it cannot go meanwhile */
+			uint8_t referenced; /* relaxed: used since reclaim last looked */
+			uint8_t workingset; /* LRU lock: was active when it was last evicted */
+			uint32_t spare;
+		} cache;
+	};
 };
 
 _Static_assert(sizeof(struct page) <= 32, "page metadata is at most 32 bytes");

@@ -50,6 +50,7 @@ void policy_fini(struct policy *p)
 		kswapd_fini(&p->kswapd[n]);
 	if (p->kswapd)
 		report_fini(&p->report);
+	shrinkers_fini(p);
 	mem_free(p->kswapd);
 	p->kswapd = NULL;
 }

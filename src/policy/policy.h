@@ -7,8 +7,10 @@
  * before the answer is "no memory". One struct policy per machine.
  *
  * Owners. A page on an LRU list belongs to somebody above (a task's file
- * pages today). Reclaim calls them through owner_ops, handed over at start, so
- * nothing here includes anything above.
+ * pages, a file below files/). Reclaim calls them through owner_ops, caches of
+ * names and the like through struct shrinker, and whoever writes dirty pages
+ * out through struct writer, all handed over at start, so nothing here
+ * includes anything above.
  */
 
 #include "mm/hugetlb.h"
@@ -17,16 +19,36 @@
 #include "mm/pcp.h"
 #include "policy/fail_page.h"
 #include "policy/report.h"
+#include "policy/shrinker.h"
 
 #include <pthread.h>
 
+enum page_fate {
+	PAGE_GOES, /* out of its owner's index: reclaim frees it */
+	PAGE_BUSY, /* somebody is at it */
+	PAGE_IS_DIRTY, /* has to be written first */
+	PAGE_IS_WRITTEN, /* is being written just now */
+	PAGE_STAYS /* its owner does not let go */
+};
+
 struct owner_ops {
 	/*
-	 * Let go of a clean page: forget it in the owner's index. Called inside a
-	 * CPU with the node's LRU lock held; may take RANK_OWNER locks only.
-	 * false: not now, the page stays where it is.
+	 * Let go of a page: forget it in the owner's index. Called inside c with the
+	 * node's LRU lock held; may take RANK_OWNER and RANK_FILES locks only.
+	 * dropping: for vm.drop_caches, which takes nothing into account. Whatever
+	 * but PAGE_GOES: the page stays where it is.
 	 */
-	bool (*release)(void *ctx, struct page *page);
+	enum page_fate (*release)(void *ctx, struct cpu *c, struct page *page, bool dropping);
+	/* After pages were released: give back what their going has freed. Inside c, no other lock. NULL: nothing ever. */
+	void (*settle)(void *ctx, struct cpu *c);
+};
+
+/* Whoever writes dirty pages out. NULL functions: nobody does, dirty pages stay. */
+struct writer {
+	void (*wake)(void *ctx); /* soon, please; never waits. Inside a CPU */
+	/* Until something has been written, at most wait_ms; false: there is nothing to wait for. Inside no CPU, no lock held. */
+	bool (*wait)(void *ctx, unsigned wait_ms);
+	void *ctx;
 };
 
 struct kswapd {
@@ -55,6 +77,8 @@ struct policy {
 	struct fail_page fail_page; /* requests that are told to fail; all zeros: none */
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
+	struct writer writer;
+	struct shrinker *shrinkers; /* set up before kswapd runs */
 };
 
 MUST_CHECK int policy_init(struct policy *p, struct machine *m, bool inline_reclaim); /* starts no thread */

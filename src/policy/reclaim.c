@@ -33,7 +33,7 @@ static bool page_release(const struct scan *s, struct page *page)
 	const struct owner_ops *ops = s->policy->owner[owner_kind(page->owner)];
 	if (s->drop && (page->marks & MARK_MAPPED))
 		return false;
-	return ops && ops->release(s->policy->owner_ctx, page);
+	return ops && ops->release(s->policy->owner_ctx, s->cpu, page, s->drop) == PAGE_GOES;
 }
 
 /* 6.1: inactive_is_low. The larger the cache, the larger the part of it that may stay active. */

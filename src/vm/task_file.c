@@ -18,17 +18,21 @@
 #include <errno.h>
 #include <sched.h>
 
-static bool file_release(void *ctx, struct page *page)
+static enum page_fate file_release(void *ctx, struct cpu *c, struct page *page, bool dropping)
 {
 	struct vm *vm = ctx;
 	struct task *t = __atomic_load_n(&vm->tasks.slot[owner_id(page->owner)], __ATOMIC_ACQUIRE);
-	if (page->marks & (MARK_DIRTY | MARK_WRITEBACK))
-		return false; /* nobody writes it back yet */
+	(void)c;
+	(void)dropping;
+	if (page->marks & MARK_WRITEBACK)
+		return PAGE_IS_WRITTEN;
+	if (page->marks & MARK_DIRTY)
+		return PAGE_STAYS; /* its disk is not ours */
 
 	lock_take(&t->index_lock);
 	page_index_remove(&vm->machine, &t->file, page);
 	lock_drop(&t->index_lock);
-	return true;
+	return PAGE_GOES;
 }
 
 const struct owner_ops task_file_ops = { .release = file_release };

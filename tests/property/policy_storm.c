@@ -41,13 +41,15 @@ struct worker {
 	uint64_t served, refused;
 };
 
-static bool owner_release(void *ctx, struct page *page)
+static enum page_fate owner_release(void *ctx, struct cpu *c, struct page *page, bool dropping)
 {
+	(void)c;
+	(void)dropping;
 	struct storm *s = ctx;
 	if (page_pfn(&s->m, page) % 13 == 0) /* some are busy, always */
-		return false;
+		return PAGE_BUSY;
 	__atomic_fetch_sub(&s->file_pages, 1, __ATOMIC_RELAXED);
-	return true;
+	return PAGE_GOES;
 }
 
 static const struct owner_ops owner = { .release = owner_release };

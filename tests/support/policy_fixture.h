@@ -25,15 +25,17 @@ struct world {
 	unsigned nr_held;
 };
 
-static bool owner_release(void *ctx, struct page *page)
+static enum page_fate owner_release(void *ctx, struct cpu *c, struct page *page, bool dropping)
 {
+	(void)c;
+	(void)dropping;
 	struct world *w = ctx;
 	if (w->refuse)
-		return false;
+		return PAGE_BUSY;
 	assert_int_equal(owner_kind(page->owner), OWNER_TASK_FILE);
 	assert_int_equal(owner_id(page->owner), 7);
 	__atomic_fetch_add(&w->released, 1, __ATOMIC_RELAXED);
-	return true;
+	return PAGE_GOES;
 }
 
 static const struct owner_ops file_owner = { .release = owner_release };

@@ -129,15 +129,17 @@ static void test_hopeless_node(void **state)
 }
 
 /* While it works lists stay short and counters sharp; afterwards all is as before. */
-static bool release_and_look(void *ctx, struct page *page)
+static enum page_fate release_and_look(void *ctx, struct cpu *c, struct page *page, bool dropping)
 {
+	(void)c;
+	(void)dropping;
 	struct world *w = ctx;
 	const struct zone *z = page_zone(&w->m, page);
 	for (unsigned i = 0; i < w->m.nr_cpu_ids; i++)
 		assert_true(w->m.cpu[i].zone[z->id].pcp.reclaim_active);
 	assert_in_range(z->stat_threshold, 1, 125);
 	w->released++;
-	return true;
+	return PAGE_GOES;
 }
 
 static void test_pressure_while_it_works(void **state)
