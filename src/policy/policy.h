@@ -9,7 +9,7 @@
  * Owners. A page on an LRU list belongs to somebody above (a task's file
  * pages, a file below files/). Reclaim calls them through owner_ops, caches of
  * names and the like through struct shrinker, and whoever writes dirty pages
- * out through struct writer, all handed over at start, so nothing here
+ * out through struct page_writer, all handed over at start, so nothing here
  * includes anything above.
  */
 
@@ -44,7 +44,7 @@ struct owner_ops {
 };
 
 /* Whoever writes dirty pages out. NULL functions: nobody does, dirty pages stay. */
-struct writer {
+struct page_writer {
 	void (*wake)(void *ctx); /* soon, please; never waits. Inside a CPU */
 	/* Until something has been written, at most wait_ms; false: there is nothing to wait for. Inside no CPU, no lock held. */
 	bool (*wait)(void *ctx, unsigned wait_ms);
@@ -77,7 +77,7 @@ struct policy {
 	struct fail_page fail_page; /* requests that are told to fail; all zeros: none */
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
-	struct writer writer;
+	struct page_writer writer;
 	struct shrinker *shrinkers; /* set up before kswapd runs */
 };
 

@@ -24,6 +24,10 @@ const char *const own_cache_name[OWN_KINDS] = {
 	[OWN_AREA] = "vm_area_struct",
 	[OWN_NAME] = "dentry",
 	[OWN_INODE] = "proc_inode_cache",
+	[OWN_FILE_NAME] = "dentry",
+	[OWN_FILE_INODE] = "inode_cache",
+	[OWN_SHMEM_INODE] = "shmem_inode_cache",
+	[OWN_TREE_NODE] = "radix_tree_node",
 };
 
 /* Names are looked up by whoever wants to see why memory is gone; tasks are made by who can be told that it is. */
@@ -35,6 +39,10 @@ static const struct own_habit {
 	[OWN_AREA] = { 2, GFP_KERNEL },
 	[OWN_NAME] = { 16, GFP_KERNEL | __GFP_NOWARN },
 	[OWN_INODE] = { 16, GFP_KERNEL | __GFP_NOWARN },
+	[OWN_FILE_NAME] = { 8, GFP_KERNEL | __GFP_NOWARN },
+	[OWN_FILE_INODE] = { 8, GFP_KERNEL | __GFP_NOWARN },
+	[OWN_SHMEM_INODE] = { 8, GFP_KERNEL | __GFP_NOWARN },
+	[OWN_TREE_NODE] = { 8, GFP_NOFS | __GFP_NOWARN },
 };
 
 void own_init(struct own *own)
@@ -102,18 +110,20 @@ static void *object_alloc(struct own_cache *o, struct cpu *c, gfp_t gfp)
 	return object_counted(o, object);
 }
 
+/* Inside c */
 static void object_free(struct own_cache *o, struct cpu *c, void *object)
 {
 	__atomic_fetch_sub(&o->nr, 1, __ATOMIC_RELAXED);
-	cpu_enter(c);
 	kmem_cache_free(o->cache, c, object);
-	cpu_leave(c);
 }
 
 static void object_give(struct own_cache *o, enum own_kind kind, struct cpu *c, void *object)
 {
-	if (!reserve_put(o, kind, object))
-		object_free(o, c, object);
+	if (reserve_put(o, kind, object))
+		return;
+	cpu_enter(c);
+	object_free(o, c, object);
+	cpu_leave(c);
 }
 
 static void *object_take(struct own_cache *o, enum own_kind kind, struct cpu *c)
@@ -179,6 +189,16 @@ void own_free(struct vm *vm, enum own_kind kind, struct cpu *c, void *p)
 		mem_free(p);
 	if (object && !vm->own.ending)
 		object_give(&vm->own.of[kind], kind, c, object);
+}
+
+void own_free_inside(struct vm *vm, enum own_kind kind, struct cpu *c, void *p)
+{
+	struct own_cache *o = &vm->own.of[kind];
+	void *object = ((struct own_head *)p)->object;
+	if (object != p)
+		mem_free(p);
+	if (object && !vm->own.ending && !reserve_put(o, kind, object))
+		object_free(o, c, object);
 }
 
 uint64_t own_count(const struct vm *vm, enum own_kind kind)

@@ -25,6 +25,10 @@ enum own_kind {
 	OWN_AREA, /* vm_area_struct: a mapping of a task */
 	OWN_NAME, /* dentry: a name below tasks/ that was looked up */
 	OWN_INODE, /* proc_inode_cache: the file behind it */
+	OWN_FILE_NAME, /* dentry: a name below files/ */
+	OWN_FILE_INODE, /* inode_cache: a file or directory of the source */
+	OWN_SHMEM_INODE, /* shmem_inode_cache: one that is in memory only */
+	OWN_TREE_NODE, /* radix_tree_node: of the index of a file's pages */
 	OWN_KINDS
 };
 
@@ -63,6 +67,7 @@ MUST_CHECK int own_start(struct vm *vm);
  */
 MUST_CHECK void *own_alloc(struct vm *vm, enum own_kind kind, struct cpu *c, size_t size);
 void own_free(struct vm *vm, enum own_kind kind, struct cpu *c, void *p); /* NULL: nothing. Likewise */
+void own_free_inside(struct vm *vm, enum own_kind kind, struct cpu *c, void *p); /* for who is inside c, no other lock held */
 
 uint64_t own_count(const struct vm *vm, enum own_kind kind); /* objects, the reserve included */
 unsigned own_reserve(const struct vm *vm, enum own_kind kind); /* how many of them are in reserve */
