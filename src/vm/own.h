@@ -23,9 +23,8 @@
 enum own_kind {
 	OWN_TASK, /* task_struct */
 	OWN_AREA, /* vm_area_struct: a mapping of a task */
-	OWN_NAME, /* dentry: a name below tasks/ that was looked up */
+	OWN_NAME, /* dentry: a name below tasks/ or files/ that was looked up */
 	OWN_INODE, /* proc_inode_cache: the file behind it */
-	OWN_FILE_NAME, /* dentry: a name below files/ */
 	OWN_FILE_INODE, /* inode_cache: a file or directory of the source */
 	OWN_SHMEM_INODE, /* shmem_inode_cache: one that is in memory only */
 	OWN_TREE_NODE, /* radix_tree_node: of the index of a file's pages */

@@ -16,6 +16,7 @@
 #include "mm/slab.h"
 #include "policy/policy.h"
 #include "region/region.h"
+#include "vm/file.h"
 #include "vm/own.h"
 #include "vm/task.h"
 #include "vm/vm_fault.h"
@@ -40,6 +41,7 @@ struct vm_config {
 	/* defaults: no region, so content cannot be stored (tests of pure accounting) */
 	struct region *region;
 	const char *slab_debug; /* slab_debug= as in mm/slab_debug.h; NULL: not given */
+	const char *source; /* of files/: see struct files_config; without a region there is no files/ */
 	bool no_caches; /* an import makes the slab caches itself, and calls vm_slab_start then */
 };
 
@@ -60,6 +62,7 @@ struct vm {
 	bool imported; /* what is in use at first was so before this machine ran; fixed at boot */
 	bool content_stays; /* relaxed: the host kept bytes of freed frames, so their pages still have PG_CONTENT */
 	struct tasks tasks;
+	struct files files; /* files.vm is NULL: there is none */
 	struct overcommit overcommit;
 	struct dirty_limits dirty;
 	int32_t stat_interval; /* seconds */
