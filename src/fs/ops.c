@@ -169,7 +169,7 @@ static void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 }
 
 /* Making a state.tar may take long. */
-static int file_open(struct fs *fs, fuse_req_t req, const struct inode *i, int flags, struct handle **h)
+static int text_open(struct fs *fs, fuse_req_t req, const struct inode *i, int flags, struct handle **h)
 {
 	struct request r;
 
@@ -193,7 +193,7 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	}
 	int err = inode_get(fs, ino, &i);
 	if (!err) {
-		err = file_open(fs, req, &i, fi->flags, &h);
+		err = text_open(fs, req, &i, fi->flags, &h);
 		inode_put(&i);
 	}
 	if (err) {
