@@ -173,7 +173,7 @@ static uint64_t content_bytes(const struct state *s)
 	return pages << PAGE_SHIFT;
 }
 
-static int file_create(const struct state *s)
+static int tar_create(const struct state *s)
 {
 	int fd = -1;
 	if (content_bytes(s) + s->frames.len > LARGE_BYTES)
@@ -201,7 +201,7 @@ int state_tar_open(struct fs *fs)
 	struct state s;
 	int fd = -1, err = state_collect(&s, fs, STATE_FRAMES | STATE_CONTENT);
 	if (!err) {
-		fd = file_create(&s);
+		fd = tar_create(&s);
 		err = MIN(fd, 0);
 	}
 	if (!err) {
