@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <sched.h>
 
-static enum page_fate file_release(void *ctx, struct cpu *c, struct page *page, bool dropping)
+static enum page_fate cached_release(void *ctx, struct cpu *c, struct page *page, bool dropping)
 {
 	struct vm *vm = ctx;
 	struct task *t = __atomic_load_n(&vm->tasks.slot[owner_id(page->owner)], __ATOMIC_ACQUIRE);
@@ -35,19 +35,19 @@ static enum page_fate file_release(void *ctx, struct cpu *c, struct page *page, 
 	return PAGE_GOES;
 }
 
-const struct owner_ops task_file_ops = { .release = file_release };
+const struct owner_ops task_file_ops = { .release = cached_release };
 
-static struct page_use file_use(struct task *t, enum lru_list which)
+static struct page_use cached_use(struct task *t, enum lru_list which)
 {
 	return (struct page_use){ &t->file, owner_handle(OWNER_TASK_FILE, t->id), which, NR_FILE_PAGES };
 }
 
-static unsigned file_read(struct task *t, unsigned nr)
+static unsigned cached_read(struct task *t, unsigned nr)
 {
 	struct vm *vm = t->vm;
 	struct cpu *c = task_cpu(t);
 	struct page *page[TASK_BATCH];
-	const struct page_use use = file_use(t, LRU_INACTIVE_FILE);
+	const struct page_use use = cached_use(t, LRU_INACTIVE_FILE);
 	unsigned got = 0;
 
 	cpu_enter(c);
@@ -59,7 +59,7 @@ static unsigned file_read(struct task *t, unsigned nr)
 }
 
 /* Take one page back from the LRU, unless reclaim was faster. Inside c. */
-static bool file_take(struct task *t, struct cpu *c, struct page *page, struct node *node)
+static bool cached_take(struct task *t, struct cpu *c, struct page *page, struct node *node)
 {
 	struct machine *m = &t->vm->machine;
 	lock_take(&node->lru.lock);
@@ -93,14 +93,14 @@ static void choice_add(struct task *t, struct file_choice *choice, pfn_t pfn)
 }
 
 /* Returns pages given back; may be 0 while reclaim works on the same ones. */
-static unsigned file_free(struct task *t, const struct file_choice *choice)
+static unsigned cached_free(struct task *t, const struct file_choice *choice)
 {
 	struct cpu *c = task_cpu(t);
 	unsigned freed = 0;
 
 	cpu_enter(c);
 	for (unsigned i = 0; i < choice->nr; i++) {
-		if (!file_take(t, c, choice->page[i], choice->node[i]))
+		if (!cached_take(t, c, choice->page[i], choice->node[i]))
 			continue;
 		page_disown(choice->page[i]);
 		free_pages(c, choice->page[i], 0);
@@ -139,7 +139,7 @@ static void choose_batch(struct task *t, struct file_choice *choice, uint64_t *f
 	lock_drop(&t->index_lock);
 }
 
-static void file_shrink(struct task *t, uint64_t pages)
+static void cached_shrink(struct task *t, uint64_t pages)
 {
 	struct file_choice choice;
 	struct progress progress;
@@ -147,7 +147,7 @@ static void file_shrink(struct task *t, uint64_t pages)
 	progress_start(&progress, t->name, "dropping file pages", page_index_nr(&t->file), pages);
 	for (uint64_t nr; (nr = page_index_nr(&t->file)) > pages;) {
 		choose_random(t, &choice, nr - pages);
-		file_free(t, &choice);
+		cached_free(t, &choice);
 		if (progress_step(&progress, nr))
 			task_pause_giving(t);
 	}
@@ -156,7 +156,7 @@ static void file_shrink(struct task *t, uint64_t pages)
 	lock_drop(&t->index_lock);
 }
 
-static void file_rollback(struct task *t)
+static void cached_rollback(struct task *t)
 {
 	struct file_choice choice;
 	struct progress progress;
@@ -165,19 +165,19 @@ static void file_rollback(struct task *t)
 	progress_start(&progress, t->name, "looking through file pages", from, 0);
 	while (from) {
 		choose_batch(t, &choice, &from);
-		file_free(t, &choice);
+		cached_free(t, &choice);
 		if (progress_step(&progress, from))
 			task_pause_giving(t);
 	}
 }
 
-static int file_read_all(struct task *t, uint64_t nr)
+static int cached_read_all(struct task *t, uint64_t nr)
 {
 	struct progress progress;
 	progress_start(&progress, t->name, "reading file pages", 0, nr);
 	for (uint64_t done = 0; done < nr;) {
 		unsigned want = (unsigned)MIN(nr - done, TASK_BATCH);
-		unsigned got = file_read(t, want);
+		unsigned got = cached_read(t, want);
 		if (got < want)
 			return -ENOMEM;
 		if (task_dead(t))
@@ -190,7 +190,7 @@ static int file_read_all(struct task *t, uint64_t nr)
 	return 0;
 }
 
-static int file_grow(struct task *t, uint64_t pages, uint64_t had)
+static int cached_grow(struct task *t, uint64_t pages, uint64_t had)
 {
 	if (pages > t->vm->total_pages || vm_tables_room(t->vm, pages - had))
 		return -ENOMEM;
@@ -201,10 +201,10 @@ static int file_grow(struct task *t, uint64_t pages, uint64_t had)
 		return error;
 
 	t->file_batch++;
-	error = file_read_all(t, pages - had);
+	error = cached_read_all(t, pages - had);
 	if (error) {
 		client_fails(error);
-		file_rollback(t);
+		cached_rollback(t);
 	}
 	return error;
 }
@@ -213,7 +213,7 @@ int task_file_set(struct task *t, uint64_t pages)
 {
 	uint64_t had = page_index_nr(&t->file);
 	if (pages > had)
-		return file_grow(t, pages, had);
-	file_shrink(t, pages);
+		return cached_grow(t, pages, had);
+	cached_shrink(t, pages);
 	return 0;
 }
