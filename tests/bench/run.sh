@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh: what `make bench` runs. Six parts, each beside its peer in the same run:
+# run.sh: what `make bench` runs. Seven parts, each beside its peer in the same run:
 #
 #   start     machines in process (start.c), and the mounted 16 TiB machine
 #   pages     pairs, bulks and mixed orders beside DPDK's mempool (pages.c), one process, in turns
@@ -10,6 +10,7 @@
 #   count     instructions of the loads of pages under callgrind
 #   views     reading through the mount beside a null FUSE file system (views.c, nullfs.c) and the host
 #   slabinfo  the same of slabinfo with 2000 caches (slabinfo.c)
+#   files     files/ beside a file system over one buffer (bufferfs.c), a passthrough (passfs.c) and tmpfs (files.c)
 #
 # and at the end every target with what was measured. A target that is missed is said, and is no
 # failure; a part that could not run is one (status 1), unless only a peer is missing: that is
@@ -22,7 +23,7 @@
 
 : "${SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}" "${BUILD:=build}" "${CC:=gcc}"
 cd "$SRCDIR" || exit 2
-: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages objects count views slabinfo}"
+: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages objects count views slabinfo files}"
 if [ -n "$QUICK" ] && [ "$QUICK" != 0 ]; then
 	: "${ROUNDS:=3}"
 else
@@ -31,12 +32,12 @@ else
 fi
 bin=$BUILD/release/bench
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/ummfs-bench.XXXXXX") || exit 2
-ours=$tmp/ours null=$tmp/null pool=/proc/sys/vm/nr_hugepages
+ours=$tmp/ours null=$tmp/null pass=$tmp/pass pool=/proc/sys/vm/nr_hugepages
 BENCH_RESULTS=$tmp/results
 export QUICK ROUNDS BENCH_RESULTS
-mkdir "$ours" "$null"
+mkdir "$ours" "$null" "$pass"
 : >"$BENCH_RESULTS"
-status=0 raised=0 child=
+status=0 raised=0 child= files_dir=
 
 unmount() {
 	mountpoint -q "$1" || return 0
@@ -58,8 +59,9 @@ clean_up() {
 	[ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null
 	unmount "$ours"
 	unmount "$null"
+	unmount "$pass"
 	give_back_huge_pages
-	rm -rf "$tmp"
+	rm -rf "$tmp" ${files_dir:+"$files_dir"}
 }
 trap clean_up EXIT
 trap 'echo "bench: stopped" >&2; exit 130' INT
@@ -135,8 +137,13 @@ compile_all() {
 	three=$!
 	compile slabinfo $b/slabinfo.c $b/bench.c &
 	five=$!
-	# shellcheck disable=SC2046
-	compile nullfs $b/nullfs.c $(pkg-config --cflags --libs fuse3) &&
+	compile files $b/files.c $b/bench.c &
+	six=$!
+	for fs in nullfs bufferfs passfs; do
+		# shellcheck disable=SC2046
+		compile $fs $b/$fs.c $(pkg-config --cflags --libs fuse3) || return
+	done
+	wait $six &&
 		wait $one && wait $two && wait $three && wait $four && wait $five
 }
 # The peer gets what its own build would give it: all of this CPU's instructions.
@@ -298,6 +305,39 @@ part_views() {
 	unmount "$null"
 }
 
+# ---- Files ----
+
+# A machine with room for the file and for all of it being dirty, so that writing is not writing back.
+part_files() {
+	mib=1024
+	[ -z "$QUICK" ] || mib=256
+	if ! [ -d /dev/shm ] || [ "$(df -Pm /dev/shm | awk 'NR == 2 { print $4 }')" -lt $((mib * 3)) ]; then
+		skip "files" "there is no /dev/shm with $((mib * 3)) MiB of room"
+		return
+	fi
+	files_dir=$(mktemp -d /dev/shm/ummfs-bench.XXXXXX) || { failed "no folder in /dev/shm"; return; }
+	mkdir "$files_dir/ours" "$files_dir/pass" "$files_dir/tmpfs"
+	cat >"$tmp/files.conf" <<-EOF
+		[node 0]
+		memory=$((mib * 4))M
+		cpus=0-1
+		[vm]
+		dirty_ratio=80
+		dirty_background_ratio=70
+	EOF
+	"$UMMFS" -c "$tmp/files.conf" -o source="$files_dir/ours" "$ours" && "$bin/bufferfs" "$null" $((mib << 20)) &&
+		"$bin/passfs" "$pass" "$files_dir/pass" || { failed "mounting for files"; return; }
+	echo "Files: $mib MiB in requests of 1 MiB and 4 KiB, 10000 names"
+	BENCH_FILE_MIB=$mib
+	export BENCH_FILE_MIB
+	run "$bin/files" "$ours" "$null" "$pass" "$files_dir/tmpfs" || failed "files"
+	unmount "$ours"
+	unmount "$null"
+	unmount "$pass"
+	rm -rf "$files_dir"
+	files_dir=
+}
+
 # ---- All of it ----
 
 summary() {
@@ -318,7 +358,7 @@ compile_all || { echo "FAILED: the benchmarks do not build" >&2; exit 1; }
 compile_dpdk || failed "the side of DPDK does not build"
 for part in $PARTS; do
 	case $part in
-	start | pages | objects | count | views | slabinfo) "part_$part" ;;
+	start | pages | objects | count | views | slabinfo | files) "part_$part" ;;
 	*) echo "PARTS: there is no part $part" >&2; exit 2 ;;
 	esac
 	echo
