@@ -31,6 +31,16 @@ void lock_fini(struct lock *l)
 	ASSERT(!error);
 }
 
+void gate_init(pthread_rwlock_t *gate)
+{
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	int error = pthread_rwlock_init(gate, &attr);
+	ASSERT(!error);
+	pthread_rwlockattr_destroy(&attr);
+}
+
 struct timespec lock_deadline(unsigned wait_ms)
 {
 	struct timespec ts;
@@ -51,6 +61,14 @@ bool lock_try(struct lock *l, unsigned wait_ms)
 		return true;
 	lock_rank_leave(l);
 	return false;
+}
+
+bool lock_try_now(struct lock *l)
+{
+	if (pthread_mutex_trylock(&l->mutex))
+		return false;
+	lock_rank_add(l);
+	return true;
 }
 
 #ifdef UMMFS_DEBUG
@@ -91,6 +109,12 @@ void lock_rank_enter(const struct lock *l)
 			l->rank, l->order, last->rank, last->order);
 		ASSERT(!"locks are taken in rising rank");
 	}
+	held.lock[held.nr++] = l;
+}
+
+void lock_rank_add(const struct lock *l)
+{
+	ASSERT(held.nr < HELD_MAX);
 	held.lock[held.nr++] = l;
 }
 

@@ -17,6 +17,7 @@ enum lock_rank {
 	RANK_KNOB, /* one knob write at a time; pool resizing */
 	RANK_TASKS, /* vm: the table of tasks */
 	RANK_TASK, /* vm: one operation on a task at a time */
+	RANK_OOM, /* vm: one thread kills at a time */
 	RANK_TUNE, /* mm: one change of marks at a time */
 	RANK_SLABS, /* mm: the list of slab caches */
 	RANK_CPU, /* an emulated CPU; everything below is short */
@@ -44,18 +45,27 @@ void lock_fini(struct lock *l);
 struct timespec lock_deadline(unsigned wait_ms);
 /* Within wait_ms. False: somebody else has it. */
 MUST_CHECK bool lock_try(struct lock *l, unsigned wait_ms);
+/* At once or not at all, in whatever order: nobody waits, so nothing can be deadlocked. What is taken next rises from here. */
+MUST_CHECK bool lock_try_now(struct lock *l);
+/* A gate is a rwlock without a rank: whoever wants it alone waits for those inside, not for those who come later. */
+void gate_init(pthread_rwlock_t *gate);
 bool lock_held(const struct lock *l); /* debug builds only know; release builds answer true */
 
 /* Rank bookkeeping; empty in release builds. */
 #ifdef UMMFS_DEBUG
 void lock_rank_enter(const struct lock *l);
 void lock_rank_leave(const struct lock *l);
+void lock_rank_add(const struct lock *l); /* without looking at the order */
 #else
 static inline void lock_rank_enter(const struct lock *l)
 {
 	(void)l;
 }
 static inline void lock_rank_leave(const struct lock *l)
+{
+	(void)l;
+}
+static inline void lock_rank_add(const struct lock *l)
 {
 	(void)l;
 }

@@ -238,10 +238,14 @@ static int machine_start(struct booted *b, struct source *s, const struct boot_o
 		return err;
 	c.region = b->has_region ? &b->region : NULL;
 	c.no_caches = s->capture;
+	c.source = o->source;
+	if (!c.source && !s->capture)
+		c.source = s->config.source;
 	err = vm_boot(&b->vm, source_spec(s), &c, why);
 	if (err)
 		return err;
 	b->has_vm = true;
+	b->vm.oom_sigkill = !s->capture && s->config.oom_sigkill;
 	err = machine_fill(b, s, o->strict, why);
 	return err ? err : vm_slab_start(&b->vm);
 }

@@ -18,6 +18,7 @@ struct boot_options {
 	const char *slab_debug; /* -o slab_debug=, see mm/slab_debug.h; NULL: not given */
 	bool deterministic;
 	uint64_t seed;
+	const char *source; /* -o source=: of files/, see vm_config; NULL: not given */
 };
 
 struct booted {

@@ -279,6 +279,7 @@ void config_fini(struct config *c)
 	mem_free(c->knob);
 	config_caches_free(c->cache, c->nr_caches);
 	mem_free(c->path);
+	mem_free(c->source);
 	machine_spec_fini(&c->spec);
 	*c = (struct config){ 0 };
 }

@@ -30,6 +30,8 @@ struct config {
 	unsigned nr_knobs;
 	struct config_cache *cache; /* as they stand in the file */
 	unsigned nr_caches;
+	bool oom_sigkill; /* a task that is killed takes its processes with it */
+	char *source; /* of files/: an absolute path, "none", or NULL: not given */
 	uint16_t dev_mem_mode; /* who may open dev/mem: 0600 by default */
 };
 

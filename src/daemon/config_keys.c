@@ -222,6 +222,23 @@ static int take_dev_mem_mode(const struct taker *t)
 	return 0;
 }
 
+static int take_oom_sigkill(const struct taker *t)
+{
+	t->config->oom_sigkill = !strcmp(t->entry->value, "yes");
+	return t->config->oom_sigkill || !strcmp(t->entry->value, "no") ? 0 : take_fail(t, "yes or no");
+}
+
+/* A daemon has no directory that a relative path could mean. Whether it is there shows at start. */
+static int take_source(const struct taker *t)
+{
+	const char *s = t->entry->value;
+
+	if (*s != '/' && strcmp(s, "none"))
+		return take_fail(t, "an absolute path of a directory, or none");
+	t->config->source = mem_strdup(s);
+	return t->config->source ? 0 : plan_fail(t->plan, t->entry->line, -ENOMEM, "no memory");
+}
+
 /* "START-END" in bytes, END not included. Cuts the text at the hyphen. */
 static int parse_memory_range(char *text, struct pfn_range *out)
 {
@@ -342,6 +359,11 @@ static const struct config_key machine_keys[NR_MACHINE_KEYS] = {
 	[KEY_THP] = { "thp", take_thp },
 	[KEY_POSSIBLE_CPUS] = { "possible_cpus", take_possible_cpus },
 	[KEY_DEV_MEM_MODE] = { "dev_mem_mode", take_dev_mem_mode },
+	[KEY_OOM_SIGKILL] = { "oom_sigkill", take_oom_sigkill },
+};
+
+static const struct config_key files_keys[NR_FILES_KEYS] = {
+	[KEY_SOURCE] = { "source", take_source },
 };
 
 static const struct config_key node_keys[NR_NODE_KEYS] = {
@@ -352,6 +374,13 @@ static const struct config_key node_keys[NR_NODE_KEYS] = {
 	[KEY_SOCKET] = { "socket", take_socket },
 	[KEY_DIMMS] = { "dimms", take_dimms },
 };
+
+static const char *section_name(unsigned section)
+{
+	if (section == SECTION_NODE)
+		return "node N";
+	return section == SECTION_FILES ? "files" : "machine";
+}
 
 static int take_by_row(struct taker *t, const struct config_key *key, unsigned nr_keys, int *key_line)
 {
@@ -367,7 +396,7 @@ static int take_by_row(struct taker *t, const struct config_key *key, unsigned n
 		return key[i].take(t);
 	}
 	return plan_fail(t->plan, e->line, -EINVAL, "%s: no such key in [%s]: see ummfs.conf(5)",
-			 e->name, t->node ? "node N" : "machine");
+			 e->name, section_name(e->section));
 }
 
 int config_take(struct machine_plan *p, struct config *c, const struct config_entry *e)
@@ -376,6 +405,8 @@ int config_take(struct machine_plan *p, struct config *c, const struct config_en
 
 	if (e->section == SECTION_MACHINE)
 		return take_by_row(&t, machine_keys, NR_MACHINE_KEYS, p->key_line);
+	if (e->section == SECTION_FILES)
+		return take_by_row(&t, files_keys, NR_FILES_KEYS, p->files_key_line);
 	if (e->section == SECTION_CACHE)
 		return config_take_cache(p, e);
 	ASSERT(e->section == SECTION_NODE);
@@ -405,13 +436,15 @@ int config_section_open(struct machine_plan *p, const char *text, int line,
 		*section = SECTION_MACHINE;
 	else if (!strcmp(text, "vm"))
 		*section = SECTION_VM;
+	else if (!strcmp(text, "files"))
+		*section = SECTION_FILES;
 	else if (!strncmp(text, "node ", 5))
 		*section = SECTION_NODE;
 	else if (!strncmp(text, "cache ", 6))
 		*section = SECTION_CACHE;
 	else
 		return plan_fail(p, line, -EINVAL,
-				 "[%s]: no such section: [machine], [node N], [cache NAME] and [vm] are",
+				 "[%s]: no such section: [machine], [node N], [cache NAME], [files] and [vm] are",
 				 text);
 	if (*section == SECTION_CACHE)
 		return config_cache_open(p, text + 6, line, node);

@@ -28,8 +28,11 @@ enum machine_key {
 	KEY_THP,
 	KEY_POSSIBLE_CPUS,
 	KEY_DEV_MEM_MODE,
+	KEY_OOM_SIGKILL,
 	NR_MACHINE_KEYS
 };
+
+enum files_key { KEY_SOURCE, NR_FILES_KEYS };
 
 enum node_key {
 	KEY_MEMORY,
@@ -62,6 +65,7 @@ struct machine_plan {
 	struct why *why;
 	int fail_line; /* of the error that why holds */
 	int key_line[NR_MACHINE_KEYS]; /* 0: not given */
+	int files_key_line[NR_FILES_KEYS];
 	const struct kernel_version *kernel;
 	unsigned bits;
 	unsigned pageblock_order;
@@ -85,7 +89,14 @@ struct config_entry {
 	int line;
 };
 
-enum config_section { SECTION_NONE, SECTION_MACHINE, SECTION_NODE, SECTION_VM, SECTION_CACHE };
+enum config_section {
+	SECTION_NONE,
+	SECTION_MACHINE,
+	SECTION_NODE,
+	SECTION_VM,
+	SECTION_CACHE,
+	SECTION_FILES
+};
 
 /* why := "PATH:LINE: ...", unless an earlier failure is kept there. Returns the error. */
 int plan_fail(struct machine_plan *p, int line, int error, const char *fmt, ...) PRINTF_LIKE(4, 5);
@@ -96,7 +107,7 @@ void plan_destroy(struct machine_plan *p);
 /* What "[TEXT]" on that line opens. 0 or -EINVAL. */
 MUST_CHECK int config_section_open(struct machine_plan *p, const char *text, int line,
 				   enum config_section *section, unsigned *node);
-/* Take one entry of [machine] or [node N]. 0 or -errno. */
+/* Take one entry of [machine], [files], [cache NAME] or [node N]. 0 or -errno. */
 MUST_CHECK int config_take(struct machine_plan *p, struct config *c, const struct config_entry *e);
 
 /* Ranges, CPUs and distances of all nodes, checked against each other, and into spec. 0 or -errno. */

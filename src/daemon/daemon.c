@@ -7,6 +7,7 @@
 #include "daemon/options.h"
 #include "daemon/state.h"
 #include "fs/state.h"
+#include "vm/vm_verify.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -46,6 +47,7 @@ static const char help_text[] =
 	"  -o strict         refuse a state whose files contradict each other\n"
 	"  -o deterministic,seed=N              the same writes give the same bytes\n"
 	"  -o slab_debug[=FLAGS[\\,CACHE...]]    watch over objects, as the kernel's parameter\n"
+	"  -o source=DIR     what files/ shows and writes back to; none: memory only (default: a private folder)\n"
 	"  -o uid=N,gid=N    owner of the files;  -o allow_other, -o private: who may use the mount\n"
 	"  -o workers=N      threads that receive requests at the same time (default 2)\n"
 	"  -f                stay in the foreground, log to standard error\n"
@@ -172,6 +174,25 @@ static void announce(struct booted *b, struct background *bg, const char *path)
 		 b->has_region ? backing_name[b->region.backing] : "nowhere");
 }
 
+/* Debug builds end with a look at everything: whatever a test did to the machine, it must add up. */
+static int machine_check(struct vm *vm, struct why *why)
+{
+#ifdef UMMFS_DEBUG
+	struct text found;
+
+	text_init(&found, 0);
+	unsigned findings = vm_verify(vm, &found);
+	if (findings)
+		log_err("the machine does not add up: %s", text_cstr(&found));
+	text_fini(&found);
+	return findings ? why_set(why, -EIO, "the machine does not add up in %u places: see the log", findings) : 0;
+#else
+	(void)vm;
+	(void)why;
+	return 0;
+#endif
+}
+
 static int machine_serve(struct booted *b, const struct options *o, struct background *bg,
 			 const char *path, struct why *why)
 {
@@ -195,6 +216,8 @@ static int machine_serve(struct booted *b, const struct options *o, struct backg
 		service_notify("STOPPING=1");
 	}
 	mount_close(&m);
+	if (!err)
+		err = machine_check(&b->vm, why);
 	if (end == ENDED_LIFELINE)
 		rmdir(path); /* made for us; nobody else is left to remove it */
 	boot_fini(b); /* its threads know the mount */

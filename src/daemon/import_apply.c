@@ -145,6 +145,9 @@ int import_apply(struct capture *c, struct vm *vm, struct why *why)
 	if (!error)
 		error = task_create(vm, "imported", getuid(), getgid(), &run->task);
 	if (!error)
+		run->task->oom_score_adj = run->task->oom_score_adj_min =
+			OOM_SCORE_ADJ_MIN; /* it stands for many, not for one */
+	if (!error)
 		error = import_slab_prepare(run);
 	if (!error)
 		error = zones_place(run);

@@ -200,9 +200,8 @@ MUST_CHECK int cap_read_log(struct capture *c, struct why *why); /* import_log.c
 
 /* What no machine can have. The line is that of the zone's header. Fills `managed` where no such line was printed. */
 MUST_CHECK int cap_zone_check(struct capture *c, struct cap_file *f, struct cap_zone *z, struct why *why);
-/* Name of a zone or migrate type to its number, or -1. */
+/* Name of a zone type to its number, or -1. */
 int zone_kind_parse(const char *name);
-int migratetype_parse(const char *name);
 struct cap_zone *cap_zone_find(struct capture *c, unsigned node, enum zone_kind kind); /* NULL */
 /* "Node N, zone NAME": the words of such a line. 0 and *rest behind the name, or -EINVAL with why set. */
 MUST_CHECK int cap_zone_words(const struct cap_file *f, char **rest, unsigned *node,

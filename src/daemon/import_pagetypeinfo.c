@@ -26,7 +26,7 @@ struct reading {
 	struct why *why;
 };
 
-int migratetype_parse(const char *name)
+static int migratetype_parse(const char *name)
 {
 	for (int mt = 0; mt < MIGRATE_TYPES; mt++)
 		if (!strcmp(name, migratetype_name[mt]))

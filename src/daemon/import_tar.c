@@ -32,7 +32,8 @@
 #define READ_BLOCK ((size_t)64 << 10)
 #define NAME_BYTES 4096u
 
-bool path_is_mem(const char *path, char name[256])
+/* "tasks/NAME/mem": NAME, cut out of path into name. false: something else. */
+static bool path_is_mem(const char *path, char name[256])
 {
 	if (strncmp(path, "tasks/", 6))
 		return false;

@@ -44,7 +44,4 @@ MUST_CHECK int tar_contents(struct tar *t,
 					const char *bytes, size_t len),
 			    void *ctx, struct why *why);
 
-/* "tasks/NAME/mem": NAME, cut out of path into name (256 bytes). false: something else. */
-bool path_is_mem(const char *path, char name[256]);
-
 #endif

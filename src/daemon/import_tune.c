@@ -9,6 +9,7 @@
 #include "daemon/import_capture.h"
 
 #include "base/parse.h"
+#include "policy/scan_balance.h"
 #include "vm/vm.h"
 
 #include <errno.h>
@@ -37,7 +38,15 @@ static const struct {
 	{ "dirty_background_ratio", KNOB_INT, offsetof(struct vm, dirty.background_ratio), 0, 100 },
 	{ "dirty_bytes", KNOB_LONG, offsetof(struct vm, dirty.bytes), 0, INT64_MAX },
 	{ "dirty_background_bytes", KNOB_LONG, offsetof(struct vm, dirty.background_bytes), 0, INT64_MAX },
+	{ "dirty_expire_centisecs", KNOB_INT, offsetof(struct vm, dirty.expire_centisecs), 0, INT32_MAX },
+	{ "dirty_writeback_centisecs", KNOB_INT, offsetof(struct vm, dirty.writeback_centisecs),
+	  INT32_MIN, INT32_MAX },
 	{ "highmem_is_dirtyable", KNOB_INT, offsetof(struct vm, dirty.highmem), 0, 1 },
+	{ "swappiness", KNOB_INT, offsetof(struct vm, policy.reclaim.swappiness), 0, SWAPPINESS_MOST },
+	{ "vfs_cache_pressure", KNOB_INT, offsetof(struct vm, policy.reclaim.vfs_cache_pressure), 0, INT32_MAX },
+	{ "zone_reclaim_mode", KNOB_INT, offsetof(struct vm, policy.reclaim.zone_reclaim_mode), 0, INT32_MAX },
+	{ "min_unmapped_ratio", KNOB_INT, offsetof(struct vm, policy.reclaim.min_unmapped_ratio), 0, 100 },
+	{ "min_slab_ratio", KNOB_INT, offsetof(struct vm, policy.reclaim.min_slab_ratio), 0, 100 },
 	{ "overcommit_memory", KNOB_INT, offsetof(struct vm, overcommit.memory), 0, 2 },
 	{ "overcommit_ratio", KNOB_INT, offsetof(struct vm, overcommit.ratio), INT32_MIN, INT32_MAX },
 	{ "overcommit_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.kbytes), 0, INT64_MAX },

@@ -125,6 +125,15 @@ static int mount_probe(const char *path, struct why *why)
 			       : 0;
 }
 
+/* Names that the host knows can be asked back from now on. */
+static void files_connect(struct mount *m, struct files *files)
+{
+	m->notifier.files = files;
+	files->ask_ctx = &m->notifier;
+	files->ask = notifier_ask;
+	files->ask_wait = notifier_ask_wait;
+}
+
 int mount_open(struct mount *m, struct vm *vm, const struct options *o, const char *path, struct why *why)
 {
 	const struct fs_options fo = {
@@ -138,8 +147,10 @@ int mount_open(struct mount *m, struct vm *vm, const struct options *o, const ch
 	if (fs_init(&m->fs, vm, &fo))
 		return why_set(why, -ENOMEM, "out of memory");
 	int err = session_start(m, o, path, why);
+	if (!err && vm->files.vm && keeper_start(&m->keeper, path))
+		log_notice("no process to watch over this one: if it is killed, the mount may need umount -f");
 	if (!err) {
-		err = notifier_start(&m->notifier, &m->fs, m->session);
+		err = notifier_start(&m->notifier, m->session);
 		if (err)
 			why_set(why, err, "cannot start a thread: %s", strerror(-err));
 	}
@@ -151,12 +162,19 @@ int mount_open(struct mount *m, struct vm *vm, const struct options *o, const ch
 	vm->tasks.gone = notifier_task_gone;
 	vm->cache_gone_ctx = &m->notifier;
 	vm->cache_gone = notifier_cache_gone;
+	m->fs.notifier = &m->notifier;
+	if (vm->files.vm)
+		files_connect(m, &vm->files);
 	return 0;
 }
 
 int mount_serve(struct mount *m, const struct options *o, const char *path, struct why *why)
 {
-	int err = loop_start(&m->loop, m->session, &o->loop);
+	struct loop_options loop = o->loop;
+
+	loop.refuses = fs_refuses;
+	loop.refuses_ctx = &m->fs;
+	int err = loop_start(&m->loop, m->session, &loop);
 
 	if (err)
 		return why_set(why, err, "cannot start a thread: %s", strerror(-err));
@@ -165,14 +183,15 @@ int mount_serve(struct mount *m, const struct options *o, const char *path, stru
 
 void mount_close(struct mount *m)
 {
+	notifier_stop(&m->notifier); /* while the loop answers: the host may keep it waiting for an answer */
 	if (m->loop)
 		loop_stop(m->loop);
-	notifier_stop(&m->notifier);
 	if (m->session)
 		kmsg_stop(&m->fs.kmsg);
 	if (m->mounted)
 		fuse_session_unmount(m->session);
 	if (m->session)
 		fuse_session_destroy(m->session);
+	keeper_stop(&m->keeper);
 	fs_fini(&m->fs);
 }

@@ -4,6 +4,7 @@
 
 /* One mount: the file system over a booted machine, its session and its threads. */
 
+#include "daemon/keeper.h"
 #include "daemon/options.h"
 #include "fs/fs.h"
 #include "fs/notify.h"
@@ -13,6 +14,7 @@ struct mount {
 	struct fuse_session *session;
 	struct notifier notifier;
 	struct loop *loop;
+	struct keeper keeper;
 	bool mounted;
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /*
  * The words of -o, one row each: ours, those that libfuse and the kernel take,
@@ -156,6 +157,22 @@ static int use_slab_debug(struct options *o, const char *value)
 	return 0;
 }
 
+/* Absolute, for the daemon leaves its directory. */
+static int use_source(struct options *o, const char *value)
+{
+	char *path = strcmp(value, "none") ? realpath(value, NULL) : NULL;
+	struct stat st;
+	bool good = path ? !stat(path, &st) && S_ISDIR(st.st_mode) : !strcmp(value, "none");
+	char *text = good ? mem_strdup(path ? path : value) : NULL;
+
+	free(path);
+	if (!text)
+		return good ? -ENOMEM : -EINVAL;
+	mem_free(o->files_source);
+	o->boot.source = o->files_source = text;
+	return 0;
+}
+
 static const struct word words[] = {
 	{ "backing", ARG_NEEDED, use_backing, "auto, hugetlb, thp or sparse" },
 	{ "limit", ARG_NEEDED, use_limit, "a size such as 8G" },
@@ -167,6 +184,7 @@ static const struct word words[] = {
 	  "FZPUTAO or - and names of caches, as FZ\\,kmalloc-*;P\\,dentry" },
 	{ "slub_debug", ARG_MAY, use_slab_debug,
 	  "FZPUTAO or - and names of caches, as FZ\\,kmalloc-*;P\\,dentry" },
+	{ "source", ARG_NEEDED, use_source, "a directory that is there, or none" },
 	{ "uid", ARG_NEEDED, use_uid, "a user number" },
 	{ "gid", ARG_NEEDED, use_gid, "a group number" },
 	{ "workers", ARG_NEEDED, use_workers, "1 to 8" },

@@ -200,6 +200,7 @@ void options_fini(struct options *o)
 	mem_free(o->mountpoint);
 	mem_free(o->source);
 	mem_free(o->slab_debug);
+	mem_free(o->files_source);
 	free(o->config); /* realpath's */
 	free(o->from);
 	text_fini(&o->fuse);

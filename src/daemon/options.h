@@ -27,6 +27,7 @@ struct options {
 	char *source; /* fsname of the mount: SOURCE as given, or "ummfs" */
 	char *config, *from; /* absolute; what boot.config and boot.from point to */
 	char *slab_debug; /* what boot.slab_debug points to */
+	char *files_source; /* what boot.source points to */
 	const char *dump; /* directory of --dump: argv's */
 	bool foreground, debug;
 	int lifeline_fd; /* -1: none; the daemon ends when its other end does */

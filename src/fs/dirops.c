@@ -2,6 +2,7 @@
 #include "fs/dirops.h"
 
 #include "base/mem.h"
+#include "fs/files.h"
 #include "fs/listing.h"
 #include "fs/request.h"
 
@@ -12,7 +13,9 @@
  * Callbacks on directories. The one that can be changed is tasks/: mkdir makes
  * a task, rmdir takes it away with all it holds. What fails elsewhere fails as
  * in 6.1: proc knows no names but its own (ENOENT), sysctl refuses by
- * permission (EACCES), sysfs and the rest by operation (EPERM).
+ * permission (EACCES), sysfs and the rest by operation (EPERM). What is below
+ * files/ goes on to fs/files.h; between there and here is the border of a file
+ * system (EXDEV).
  */
 
 struct dir_handle {
@@ -20,11 +23,32 @@ struct dir_handle {
 	struct listing listing;
 };
 
+static bool dir_gone(struct fs *fs, fuse_ino_t ino)
+{
+	struct inode i;
+
+	if (inode_get(fs, ino, &i))
+		return true;
+	inode_put(&i);
+	return false;
+}
+
+/* ESTALE: the kernel looks the name up again, which may be somebody else's by now. */
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	if (ino_is_file(ino)) {
+		files_op_opendir(req, ino, fi);
+		return;
+	}
+	if (files_is_entry(fuse_req_userdata(req), ino)) {
+		files_op_unavailable(req);
+		return;
+	}
+	if (dir_gone(fuse_req_userdata(req), ino)) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
 	struct dir_handle *d = mem_zalloc(sizeof(*d));
-
-	(void)ino;
 	if (!d) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -39,7 +63,10 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct dir_handle *d = (struct dir_handle *)(uintptr_t)fi->fh;
 
-	(void)ino;
+	if (ino_is_file(ino)) {
+		files_op_releasedir(req, fi);
+		return;
+	}
 	lock_take(&d->lock); /* whoever sent the last reply may not have let go yet */
 	listing_fini(&d->listing);
 	lock_drop(&d->lock);
@@ -82,6 +109,10 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, st
 	struct dir_handle *d = (struct dir_handle *)(uintptr_t)fi->fh;
 	int err = 0;
 
+	if (ino_is_file(ino)) {
+		files_op_readdir(req, size, offset, fi);
+		return;
+	}
 	lock_take(&d->lock);
 	if (!offset || !d->listing.nr)
 		err = listing_fill(&d->listing, fuse_req_userdata(req), ino);
@@ -142,7 +173,11 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 {
 	struct fs *fs = fuse_req_userdata(req);
 
-	if (parent == fs->tree.tasks->ino)
+	if (ino_is_file(parent))
+		files_op_mkdir(req, parent, name, mode);
+	else if (files_is_entry(fs, parent))
+		files_op_unavailable(req);
+	else if (parent == fs->tree.tasks->ino)
 		task_mkdir(req, fs, name, mode); /* the host kernel has applied the umask */
 	else
 		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
@@ -158,7 +193,7 @@ static int task_rmdir(struct fs *fs, const char *name)
 		return -ENOENT;
 	int err = task_remove(fs->vm, name);
 	if (!err && tasks->gone)
-		tasks->gone(tasks->gone_ctx, t->id, t->pid, t->name);
+		tasks->gone(tasks->gone_ctx, t);
 	task_put(t);
 	return err;
 }
@@ -174,6 +209,10 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct request r;
 	int err;
 
+	if (ino_is_file(parent)) {
+		files_op_rmdir(req, parent, name);
+		return;
+	}
 	if (parent != fs->tree.tasks->ino) {
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
 		return;
@@ -186,39 +225,51 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	(void)name;
-	fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
+	if (ino_is_file(parent))
+		files_op_unlink(req, parent, name);
+	else
+		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
 }
 
 void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	(void)name;
-	(void)mode;
-	(void)rdev;
-	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+	if (ino_is_file(parent))
+		files_op_mknod(req, parent, name, mode, rdev);
+	else if (files_is_entry(fuse_req_userdata(req), parent))
+		files_op_unavailable(req);
+	else
+		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
 void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *fi)
 {
-	(void)name;
-	(void)mode;
-	(void)fi;
-	fuse_reply_err(req, make_errno(dir_realm(req, parent), true));
+	if (ino_is_file(parent))
+		files_op_create(req, parent, name, mode, fi);
+	else if (files_is_entry(fuse_req_userdata(req), parent))
+		files_op_unavailable(req);
+	else
+		fuse_reply_err(req, make_errno(dir_realm(req, parent), true));
 }
 
 void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	(void)target;
-	(void)name;
-	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+	if (ino_is_file(parent))
+		files_op_symlink(req, target, parent, name);
+	else if (files_is_entry(fuse_req_userdata(req), parent))
+		files_op_unavailable(req);
+	else
+		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
 void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	(void)ino;
-	(void)name;
-	fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
+	if (ino_is_file(parent) && ino_is_file(ino))
+		files_op_link(req, ino, parent, name);
+	else if (ino_is_file(parent) || ino_is_file(ino))
+		fuse_reply_err(req, EXDEV);
+	else
+		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
 static bool name_exists(fuse_req_t req, fuse_ino_t dir, const char *name)
@@ -235,9 +286,11 @@ static bool name_exists(fuse_req_t req, fuse_ino_t dir, const char *name)
 void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
 		  const char *to_name, unsigned flags)
 {
-	(void)name;
-	(void)flags;
-	if (name_exists(req, to, to_name))
+	if (ino_is_file(parent) && ino_is_file(to))
+		files_op_rename(req, parent, name, to, to_name, flags);
+	else if (ino_is_file(parent) || ino_is_file(to))
+		fuse_reply_err(req, EXDEV);
+	else if (name_exists(req, to, to_name))
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
 	else
 		fuse_reply_err(req, make_errno(dir_realm(req, to), false));

@@ -12,7 +12,6 @@
 #define FS_TIMEOUT_STATIC 86400.0
 #define FS_TIMEOUT_TASK 1.0
 
-double inode_timeout(const struct inode *i);
 /* Reply to a lookup or mkdir of this name. */
 void inode_answer(fuse_req_t req, struct fs *fs, const struct inode *i, uint64_t dir, const char *name);
 

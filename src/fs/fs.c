@@ -2,9 +2,11 @@
 #include "fs/fs.h"
 
 #include "base/mem.h"
+#include "fs/files.h"
 #include "fs/handle.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <string.h>
 
 /*
@@ -24,10 +26,14 @@ int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o)
 	lock_init(&fs->spare_lock, RANK_LOG, LOG_ORDER_LEAF);
 	kmsg_init(&fs->kmsg, &vm->log, 0);
 	err = tree_build(&fs->tree, &vm->machine, o->dev_mem);
+	if (!err && vm->files.vm && !tree_add_files(&fs->tree))
+		err = -ENOMEM;
 	if (err)
 		fs_fini(fs);
 	else
 		fs->kmsg.ino = tree_find(&fs->tree, "dev/kmsg")->ino;
+	vm->tasks.event_ctx = fs;
+	vm->tasks.event = err ? NULL : handles_task_event;
 	return err;
 }
 
@@ -46,7 +52,9 @@ void fs_spares_free(struct fs *fs)
 
 void fs_fini(struct fs *fs)
 {
+	fs->vm->tasks.event = NULL;
 	handles_close(fs);
+	files_dirs_close(fs);
 	fs_spares_free(fs);
 	kmsg_fini(&fs->kmsg);
 	lock_fini(&fs->spare_lock);
@@ -106,4 +114,34 @@ void fs_statvfs(const struct fs *fs, struct statvfs *st)
 	st->f_bfree = st->f_bavail = MIN(free_pages, st->f_blocks);
 	st->f_files = fs->tree.nr_entries;
 	st->f_namemax = TASK_NAME_MAX;
+}
+
+static bool leads_to_log(struct fs *fs, uint64_t ino, const char *name)
+{
+	const struct entry *dir = tree_entry(&fs->tree, ino);
+	const struct entry *e = dir ? tree_child(&fs->tree, dir, name) : NULL;
+
+	return e && (e->ino == fs->kmsg.ino || tree_child(&fs->tree, e, "kmsg"));
+}
+
+bool fs_refuses(void *ctx, unsigned opcode, uint64_t ino, const char *name)
+{
+	struct fs *fs = ctx;
+
+	if (LIKELY(!READ_RELAXED(&fs->vm->panicked)))
+		return false;
+	switch (opcode) {
+	case FUSE_INIT:
+	case FUSE_DESTROY:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR: /* no answer to these, or none that matters; what was open is let go of */
+		return false;
+	case FUSE_LOOKUP:
+		return !leads_to_log(fs, ino, name);
+	default:
+		return ino != fs->kmsg.ino;
+	}
 }

@@ -21,7 +21,9 @@
 #define FS_SPARE_SNAPSHOTS 16
 #define FS_SPARE_HANDLES 64
 
+struct files_dir;
 struct handle;
+struct notifier;
 
 struct fs {
 	struct vm *vm;
@@ -29,6 +31,7 @@ struct fs {
 	struct kmsg kmsg; /* dev/kmsg */
 	struct timespec born; /* every time stamp of the tree */
 	unsigned max_read;
+	struct notifier *notifier; /* tells the host what changed; NULL: there is no host. Fixed before requests come */
 
 	struct lock spare_lock; /* RANK_LOG: a leaf */
 	struct snapshot *snapshot[FS_SPARE_SNAPSHOTS];
@@ -36,6 +39,7 @@ struct fs {
 	struct handle *handle; /* spare */
 	unsigned nr_handles;
 	struct handle *open; /* all that are open */
+	struct files_dir *open_dir; /* likewise, of directories below files/ */
 };
 
 struct fs_options {
@@ -53,6 +57,12 @@ void fs_spares_free(struct fs *fs); /* what is kept for reuse; nobody else uses 
 /* A snapshot with the parts asked for, and back. NULL: no memory. */
 MUST_CHECK struct snapshot *fs_snapshot_take(struct fs *fs, unsigned parts);
 void fs_snapshot_give(struct fs *fs, struct snapshot *s);
+
+/*
+ * After a panic nothing is to be had any more but dev/kmsg, the console: every
+ * other request is answered with EIO. ctx: struct fs; for struct loop_options.
+ */
+bool fs_refuses(void *ctx, unsigned opcode, uint64_t ino, const char *name);
 
 void fs_statvfs(const struct fs *fs, struct statvfs *st);
 

@@ -35,6 +35,8 @@ struct handle {
 	char *mem; /* bytes of the last read of a task's memory */
 	size_t mem_cap;
 	int state_fd; /* of an open state.tar, else -1 */
+	uint64_t seen; /* of a task's events, when they were last read; relaxed */
+	struct fuse_pollhandle *poll; /* fs->spare_lock: to be told of the next one */
 	struct handle *next, *prev; /* fs->spare_lock: among the open ones; next: among the spare ones */
 };
 
@@ -56,6 +58,13 @@ static void open_del(struct fs *fs, struct handle *h) /* spare_lock held */
 		h->prev->next = h->next;
 	else
 		fs->open = h->next;
+}
+
+static void poll_forget(struct handle *h) /* spare_lock held */
+{
+	if (h->poll)
+		fuse_pollhandle_destroy(h->poll);
+	h->poll = NULL;
 }
 
 static struct handle *spare_pop(struct fs *fs) /* spare_lock held */
@@ -82,6 +91,7 @@ static bool spare_give(struct fs *fs, struct handle *h)
 {
 	lock_take(&fs->spare_lock);
 	open_del(fs, h);
+	poll_forget(h);
 	bool kept = h->text.cap <= SPARE_TEXT_MAX && fs->nr_handles < FS_SPARE_HANDLES;
 	if (kept) {
 		h->next = fs->handle;
@@ -148,6 +158,7 @@ int handle_open(struct fs *fs, const struct inode *i, int flags, struct handle *
 	h->append = flags & O_APPEND;
 	h->rendered = h->written = false;
 	h->behind = 0;
+	h->seen = 0;
 	if (is_state(i)) {
 		h->state_fd = state_tar_open(fs);
 		if (h->state_fd < 0) {
@@ -264,9 +275,16 @@ static int state_slice(struct handle *h, size_t len, off_t offset, struct slice 
 	return 0;
 }
 
+/* Never 0 for what can change, so that a handle that was not read yet is behind. */
+static uint64_t events_now(const struct inode *i)
+{
+	return i->kind == INODE_TASK_ATTR && i->attr->can_poll ? task_events(i->task) + 1 : 0;
+}
+
 static int text_refresh(struct fs *fs, struct handle *h, const struct inode *i)
 {
 	text_reset(&h->text);
+	WRITE_RELAXED(&h->seen, events_now(i));
 	int err = inode_render(fs, i, &h->text);
 	h->rendered = !err;
 	return err;
@@ -313,6 +331,45 @@ void handle_read_end(struct handle *h)
 	lock_drop(&h->lock);
 }
 
+bool handle_poll(struct fs *fs, struct handle *h, struct fuse_pollhandle *ph)
+{
+	struct inode i;
+
+	if (ph) { /* first, so that nothing that happens from now on is missed */
+		lock_take(&fs->spare_lock);
+		poll_forget(h);
+		h->poll = ph;
+		lock_drop(&fs->spare_lock);
+	}
+	if (handle_inode(fs, h, &i))
+		return true;
+	bool changed = events_now(&i) != READ_RELAXED(&h->seen);
+	inode_put(&i);
+	return changed;
+}
+
+static bool ino_tells_events(uint64_t ino, const struct task *t)
+{
+	for (unsigned row = 0; row < nr_task_attrs; row++)
+		if (task_attr_table[row].can_poll && task_attr_ino(t, row) == ino)
+			return true;
+	return false;
+}
+
+void handles_task_event(void *ctx, const struct task *t)
+{
+	struct fs *fs = ctx;
+
+	lock_take(&fs->spare_lock);
+	for (struct handle *h = fs->open; h; h = h->next) {
+		if (!h->poll || !ino_tells_events(h->ino, t))
+			continue;
+		fuse_lowlevel_notify_poll(h->poll);
+		poll_forget(h);
+	}
+	lock_drop(&fs->spare_lock);
+}
+
 /* A file opened for appending arrives with the kernel's idea of its length: there its first write is the one at the start. */
 static bool sysctl_write_counts(struct handle *h, off_t offset)
 {
@@ -357,6 +414,8 @@ ssize_t handle_write(struct fs *fs, struct handle *h, const char *buf, size_t le
 		n = i.entry->view->store(fs->vm, buf, len);
 	else if (i.kind == INODE_CACHE_ATTR)
 		n = cache_attr_write(fs->vm, i.cache, i.cache_attr, buf, len);
+	else if (i.kind == INODE_PID_VIEW && i.view->task_attr)
+		n = task_attr_write(i.task, task_attr_find(i.view->task_attr), buf, len);
 	else if (is_mem(&i))
 		n = task_mem_write(i.task, buf, len, (uint64_t)offset);
 	else if (i.kind == INODE_TASK_ATTR)

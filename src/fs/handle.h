@@ -32,6 +32,14 @@ void handle_read_end(struct handle *h);
 /* Bytes taken, or -errno, as write(2) on a real machine's file. */
 MUST_CHECK ssize_t handle_write(struct fs *fs, struct handle *h, const char *buf, size_t len, off_t offset);
 
+/*
+ * Has a task's `events` changed since this handle last read it? Before the
+ * first read it has (fs/kernfs/file.c: kernfs_generic_poll, 6.1); other files
+ * never do. ph becomes the handle's, NULL: whoever asks does not wait.
+ */
+MUST_CHECK bool handle_poll(struct fs *fs, struct handle *h, struct fuse_pollhandle *ph);
+void handles_task_event(void *ctx, const struct task *t); /* of the shape of tasks->event; ctx: struct fs */
+
 /* What the file says now, appended to text. 0, -EACCES (write-only), -ENODEV (the task is gone), -ENOMEM. */
 MUST_CHECK int inode_render(struct fs *fs, const struct inode *i, struct text *text);
 

@@ -137,10 +137,9 @@ static int entry_lookup(struct fs *fs, const struct entry *dir, const char *name
 
 static unsigned attr_which(const char *name)
 {
-	for (unsigned i = 0; i < nr_task_attrs; i++)
-		if (!strcmp(task_attr_table[i].name, name))
-			return WHICH_ATTRS + i;
-	return 0;
+	const struct task_attr *a = task_attr_find(name);
+
+	return a ? WHICH_ATTRS + (unsigned)(a - task_attr_table) : 0;
 }
 
 static unsigned pid_view_which(const char *name)

@@ -88,7 +88,7 @@ static int entry_fill(struct listing *l, struct fs *fs, const struct entry *dir)
 		err = item_add(l, e->name, e->ino, entry_type(e));
 	if (!err && dir->dynamic == DYNAMIC_CACHES)
 		err = cache_dirs_add(l, fs);
-	else if (!err && dir->dynamic)
+	else if (!err && (dir->dynamic == DYNAMIC_TASKS || dir->dynamic == DYNAMIC_PIDS))
 		err = task_dirs_add(l, fs, dir->dynamic);
 	return err;
 }

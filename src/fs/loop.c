@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/loop.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -59,6 +59,8 @@ struct loop {
 	pthread_t watcher;
 	bool watching;
 	uint64_t spin_ns;
+	bool (*refuses)(void *ctx, unsigned opcode, uint64_t ino, const char *name);
+	void *refuses_ctx;
 	unsigned base, max;
 	bool stop; /* relaxed */
 	pthread_mutex_t mutex;
@@ -75,14 +77,6 @@ static _Thread_local struct worker *worker_here;
 static bool loop_stopping(const struct loop *l)
 {
 	return READ_RELAXED(&l->stop);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 static bool request_waiting(const struct loop *l)
@@ -208,12 +202,12 @@ static void worker_park(struct loop *l)
 
 static bool request_spin(const struct loop *l)
 {
-	uint64_t end_ns = now_ns() + l->spin_ns;
+	uint64_t end_ns = clock_host_ns() + l->spin_ns;
 
 	do
 		if (request_waiting(l))
 			return true;
-	while (now_ns() < end_ns && !loop_stopping(l));
+	while (clock_host_ns() < end_ns && !loop_stopping(l));
 	return false;
 }
 
@@ -255,9 +249,24 @@ bool loop_ending(void)
 	return worker_here && loop_stopping(worker_here->loop);
 }
 
+/* Without libfuse, which has not seen the request: EIO. */
+static bool request_refuse(const struct loop *l, const struct fuse_buf *buf)
+{
+	const struct fuse_in_header *in = buf->mem;
+	const char *name = in->opcode == FUSE_LOOKUP ? (const char *)(in + 1) : NULL;
+
+	if (!l->refuses || !l->refuses(l->refuses_ctx, in->opcode, in->nodeid, name))
+		return false;
+	const struct fuse_out_header out = { .len = sizeof(out), .error = -EIO, .unique = in->unique };
+	(void)!write(l->fd, &out, sizeof(out)); /* an interrupted client does not want to know */
+	return true;
+}
+
 static void worker_answer(struct loop *l, struct worker *w)
 {
 	backlog_watch(l, w);
+	if (request_refuse(l, &w->buf))
+		return;
 	if (request_may_block(&w->buf))
 		loop_may_wait();
 	fuse_session_process_buf(l->session, &w->buf);
@@ -359,6 +368,8 @@ int loop_start(struct loop **out, struct fuse_session *session, const struct loo
 	l->fd = fuse_session_fd(session);
 	l->end_fd = l->timer_fd = -1;
 	l->spin_ns = o->spin_us * 1000ull;
+	l->refuses = o->refuses;
+	l->refuses_ctx = o->refuses_ctx;
 	l->base = CLAMP(o->workers, 1u, LOOP_WORKERS_MAX);
 	l->max = l->base == 1 ? 1 : LOOP_THREADS_MAX;
 	pthread_mutex_init(&l->mutex, NULL);

@@ -24,6 +24,9 @@
 struct loop_options {
 	unsigned workers; /* threads that receive at the same time, up to LOOP_WORKERS_MAX; 1: never more than one thread */
 	unsigned spin_us; /* 0: sleep at once */
+	/* Is a request (FUSE_..., on this inode, about this name or NULL) answered with EIO, unseen? NULL: none is. */
+	bool (*refuses)(void *ctx, unsigned opcode, uint64_t ino, const char *name);
+	void *refuses_ctx;
 };
 
 struct loop;

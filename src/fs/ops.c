@@ -3,6 +3,7 @@
 
 #include "base/caller.h"
 #include "fs/dirops.h"
+#include "fs/files.h"
 #include "fs/handle.h"
 #include "fs/loop.h"
 #include "fs/request.h"
@@ -14,7 +15,7 @@
 
 /*
  * Callbacks on files: thin adapters that turn a request into a call and its
- * result into a reply. Permission bits are checked by the host kernel
+ * result into a reply. What is below files/ goes on to fs/files.h. Permission bits are checked by the host kernel
  * (default_permissions); what root may not do either is refused here with
  * 6.1's errno.
  *
@@ -30,13 +31,15 @@ static void fs_op_init(void *user, struct fuse_conn_info *conn)
 				  FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
 	/* O_TRUNC comes with the open, where it means nothing, and not as a change of size before it */
 	conn->want |= conn->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS);
+	/* set-user-ID bits below files/ go when they must: the host need not look before each write */
+	conn->want |= conn->capable & FUSE_CAP_HANDLE_KILLPRIV;
 	conn->max_write = FS_IO_BYTES_MAX;
 	if (fs->max_read)
 		conn->max_read = fs->max_read; /* libfuse ends the session when they differ */
 	conn->time_gran = 1;
 }
 
-double inode_timeout(const struct inode *i)
+static double inode_timeout(const struct inode *i)
 {
 	return i->kind == INODE_ENTRY ? FS_TIMEOUT_STATIC : FS_TIMEOUT_TASK;
 }
@@ -78,6 +81,19 @@ static void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct inode i;
+
+	if (ino_is_file(parent)) {
+		files_op_lookup(req, parent, name);
+		return;
+	}
+	if (files_is_root(fs, parent, name)) {
+		files_op_lookup_root(req);
+		return;
+	}
+	if (files_is_entry(fs, parent)) {
+		files_op_unavailable(req);
+		return;
+	}
 	int err = inode_lookup(fs, parent, name, &i);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -87,17 +103,23 @@ static void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	inode_put(&i);
 }
 
-static void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+static void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
-	inode_forget(fuse_req_userdata(req), ino, nlookup);
+	struct fs *fs = fuse_req_userdata(req);
+	size_t nr_files = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		inode_forget(fs, forgets[i].ino, forgets[i].nlookup);
+		nr_files += ino_is_file(forgets[i].ino);
+	}
+	if (nr_files)
+		files_op_forget(fs, count, forgets);
 	fuse_reply_none(req);
 }
 
-static void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+static void fs_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	for (size_t i = 0; i < count; i++)
-		inode_forget(fuse_req_userdata(req), forgets[i].ino, forgets[i].nlookup);
-	fuse_reply_none(req);
+	fs_op_forget_multi(req, 1, &(struct fuse_forget_data){ ino, nlookup });
 }
 
 static void attr_reply(fuse_req_t req, struct fs *fs, const struct inode *i)
@@ -112,8 +134,12 @@ static void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct inode i;
-	int err = inode_get(fs, ino, &i);
 
+	if (ino_is_file(ino)) {
+		files_op_getattr(req, ino);
+		return;
+	}
+	int err = inode_get(fs, ino, &i);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -142,9 +168,13 @@ static void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int w
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct inode i;
-	int err = inode_get(fs, ino, &i);
 
 	(void)fi;
+	if (ino_is_file(ino)) {
+		files_op_setattr(req, ino, st, what);
+		return;
+	}
+	int err = inode_get(fs, ino, &i);
 	if (err) {
 		fuse_reply_err(req, -err);
 		return;
@@ -162,7 +192,9 @@ static void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 	struct fs *fs = fuse_req_userdata(req);
 	struct entry *e = tree_entry(&fs->tree, ino);
 
-	if (e && e->target)
+	if (ino_is_file(ino))
+		files_op_readlink(req, ino);
+	else if (e && e->target)
 		fuse_reply_readlink(req, e->target);
 	else
 		fuse_reply_err(req, EINVAL);
@@ -187,6 +219,10 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct handle *h;
 	struct inode i;
 
+	if (ino_is_file(ino)) {
+		files_op_open(req, ino, fi);
+		return;
+	}
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_open(&fs->kmsg, req, fi);
 		return;
@@ -211,6 +247,10 @@ static void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 {
 	struct fs *fs = fuse_req_userdata(req);
 
+	if (ino_is_file(ino)) {
+		files_op_release(req, fi);
+		return;
+	}
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_release(&fs->kmsg, req, fi);
 		return;
@@ -225,6 +265,10 @@ static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
 	struct slice slice;
 
+	if (ino_is_file(ino)) {
+		files_op_read(req, size, offset, fi);
+		return;
+	}
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_read(&fs->kmsg, req, size, offset, fi);
 		return;
@@ -244,7 +288,7 @@ static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 }
 
 /* Numbers of processes differ from run to run, so where runs must not differ every client is number 1. */
-static struct caller request_caller(const struct fs *fs, fuse_req_t req)
+struct caller request_caller(const struct fs *fs, fuse_req_t req)
 {
 	pid_t pid = fuse_req_ctx(req)->pid;
 
@@ -265,8 +309,12 @@ static void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t 
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
-	struct caller before = caller_set(request_caller(fs, req));
 
+	if (ino_is_file(ino)) {
+		files_op_write(req, buf, size, offset, fi);
+		return;
+	}
+	struct caller before = caller_set(request_caller(fs, req));
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_write(&fs->kmsg, req, buf, size, fi);
 		caller_set(before);
@@ -290,6 +338,10 @@ static void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence
 	struct stat st;
 	struct inode i;
 
+	if (ino_is_file(ino)) {
+		files_op_lseek(req, offset, whence, fi);
+		return;
+	}
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_lseek(&fs->kmsg, req, offset, whence, fi);
 		return;
@@ -310,7 +362,7 @@ static void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence
 		fuse_reply_lseek(req, whence == SEEK_DATA ? offset : st.st_size);
 }
 
-/* Any other file is always ready, as a regular one is. */
+/* Any other file is always ready, as a regular one is; a task's events say besides whether there are new ones. */
 static void fs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -319,25 +371,76 @@ static void fs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		kmsg_op_poll(&fs->kmsg, req, fi, ph);
 		return;
 	}
-	if (ph)
+	unsigned events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+	if (!ino_is_file(ino) && handle_poll(fs, (struct handle *)(uintptr_t)fi->fh, ph))
+		events |= POLLERR | POLLPRI;
+	else if (ino_is_file(ino) && ph)
 		fuse_pollhandle_destroy(ph);
-	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	fuse_reply_poll(req, events);
 }
 
-/* Nothing is kept back that could be written out. */
+/* Of a file or a directory. Outside files/ nothing is kept back that could be written out. */
 static void fs_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	(void)ino;
-	(void)datasync;
 	(void)fi;
-	fuse_reply_err(req, 0);
+	if (ino_is_file(ino))
+		files_op_fsync(req, ino, datasync);
+	else
+		fuse_reply_err(req, 0);
+}
+
+static void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len,
+			    struct fuse_file_info *fi)
+{
+	if (ino_is_file(ino))
+		files_op_fallocate(req, mode, offset, len, fi);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
+}
+
+/* ---- Extended attributes: files/ has them. ENOSYS would end them for the whole mount. ---- */
+
+static void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
+			   size_t size, int flags)
+{
+	if (ino_is_file(ino))
+		files_op_setxattr(req, ino, name, value, size, flags);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	if (ino_is_file(ino))
+		files_op_getxattr(req, ino, name, size);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	if (ino_is_file(ino))
+		files_op_listxattr(req, ino, size);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	if (ino_is_file(ino))
+		files_op_removexattr(req, ino, name);
+	else
+		fuse_reply_err(req, EOPNOTSUPP);
 }
 
 static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs st;
 
-	(void)ino;
+	if (ino_is_file(ino)) {
+		files_op_statfs(req);
+		return;
+	}
 	fs_statvfs(fuse_req_userdata(req), &st);
 	fuse_reply_statfs(req, &st);
 }
@@ -357,6 +460,12 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.poll = fs_op_poll,
 	.lseek = fs_op_lseek,
 	.fsync = fs_op_fsync,
+	.fsyncdir = fs_op_fsync,
+	.fallocate = fs_op_fallocate,
+	.setxattr = fs_op_setxattr,
+	.getxattr = fs_op_getxattr,
+	.listxattr = fs_op_listxattr,
+	.removexattr = fs_op_removexattr,
 	.statfs = fs_op_statfs,
 	.opendir = fs_op_opendir,
 	.readdir = fs_op_readdir,

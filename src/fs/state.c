@@ -200,7 +200,7 @@ static bool entry_is_kept(const struct entry *e, const char *path)
 {
 	switch (e->kind) {
 	case ENTRY_DIR:
-		return strcmp(path, "dev");
+		return strcmp(path, "dev") && e->dynamic != DYNAMIC_FILES;
 	case ENTRY_LINK:
 	case ENTRY_VIEW:
 		return true;

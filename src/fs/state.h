@@ -8,7 +8,7 @@
  * order of the tree. state.tar and --dump write such a list; a state that
  * boots again is compared with one.
  *
- * Left out: files that only take writes, the log and the memory itself under
+ * Left out: files/, which is its source's, files that only take writes, the log and the memory itself under
  * dev/, state.tar, and which processes of the host hold a task.
  */
 

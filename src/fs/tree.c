@@ -262,6 +262,16 @@ struct entry *tree_add_state(struct tree *t, const char *path)
 	return e;
 }
 
+struct entry *tree_add_files(struct tree *t)
+{
+	struct entry *e = tree_add_dir(t, "files");
+
+	if (e)
+		e->dynamic = DYNAMIC_FILES;
+	t->files = e;
+	return e;
+}
+
 int tree_init(struct tree *t, uid_t uid, gid_t gid)
 {
 	memset(t, 0, sizeof(*t));

@@ -35,7 +35,8 @@ enum entry_dynamic {
 	DYNAMIC_NONE,
 	DYNAMIC_TASKS, /* tasks/NAME */
 	DYNAMIC_PIDS, /* proc/PID */
-	DYNAMIC_CACHES /* sys/kernel/slab/NAME */
+	DYNAMIC_CACHES, /* sys/kernel/slab/NAME */
+	DYNAMIC_FILES /* files: see fs/files.h */
 };
 
 struct entry {
@@ -61,6 +62,7 @@ struct tree {
 	struct entry **hash;
 	unsigned nr_hash; /* power of two */
 	struct entry *tasks, *proc, *slab; /* the dynamic ones; proc and slab may be NULL */
+	struct entry *files; /* NULL: the machine has none */
 	uid_t uid; /* owner of everything that is root's on a real machine */
 	gid_t gid;
 };
@@ -77,6 +79,7 @@ MUST_CHECK struct entry *tree_add_knob(struct tree *t, const char *path, const s
 
 MUST_CHECK struct entry *tree_add_kmsg(struct tree *t, const char *path);
 MUST_CHECK struct entry *tree_add_state(struct tree *t, const char *path);
+MUST_CHECK struct entry *tree_add_files(struct tree *t); /* files/ */
 
 /* Everything: all rows for this machine, links between nodes and CPUs, tasks/. dev_mem: target of dev/mem, or NULL. */
 MUST_CHECK int tree_build(struct tree *t, const struct machine *m, const char *dev_mem);

@@ -16,6 +16,7 @@
 #include "base/parse.h"
 #include "knob/knob_loaded.h"
 #include "knob/sysctl_parse.h"
+#include "vm/filemap.h"
 
 #include <errno.h>
 #include <string.h>
@@ -123,6 +124,19 @@ ssize_t knob_store_dirty_ratio(const struct knob *k, struct vm *vm, unsigned arg
 void knob_apply_dirty_background_ratio(struct vm *vm)
 {
 	WRITE_RELAXED(&vm->dirty.background_bytes, 0);
+}
+
+/* A new interval begins with a turn of writing, so that one of hours does not have to end first. */
+ssize_t knob_store_dirty_writeback(const struct knob *k, struct vm *vm, unsigned arg,
+				   const char *buf, size_t len)
+{
+	const struct page_writer *w = &vm->policy.writer;
+	int32_t before = READ_RELAXED(&vm->dirty.writeback_centisecs);
+	ssize_t taken = knob_store_int(k, vm, arg, buf, len);
+	int32_t now = READ_RELAXED(&vm->dirty.writeback_centisecs);
+	if (now != before && now && w->wake)
+		w->wake(w->ctx);
+	return taken;
 }
 
 /* The kernel counts limits in pages, in 32 bits; the sum that rounds up may wrap around, as it does there. */
@@ -250,6 +264,20 @@ static void drop_caches_log(struct vm *vm, int32_t what)
 	ring_printf(&vm->log, LOG_LEVEL_INFO, "%s (%d): drop_caches: %d", comm, (int)caller_pid(), what);
 }
 
+/* What the host was asked to forget with the names counts, too. */
+static void files_drop(struct vm *vm, int32_t what)
+{
+	struct files *f = &vm->files;
+	if (!f->vm)
+		return;
+	files_enter(f);
+	if (what & DROP_PAGECACHE_BIT)
+		files_drop_pagecache(f);
+	if (what & DROP_SLAB_BIT)
+		files_forgotten_wait(f);
+	files_leave(f);
+}
+
 ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)
 {
 	int32_t what;
@@ -259,11 +287,16 @@ ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg
 	if (r.error)
 		return r.error;
 	if (what & DROP_PAGECACHE_BIT) {
+		files_drop(vm, DROP_PAGECACHE_BIT);
 		reclaim_drop_pagecache(&vm->policy);
+		imported_caches_settle(vm);
 		event_count(&vm->machine, DROP_PAGECACHE);
 	}
-	if (what & DROP_SLAB_BIT) /* no cache has a shrinker yet: the request is all there is to count */
+	if (what & DROP_SLAB_BIT) {
+		reclaim_drop_slab(&vm->policy);
+		files_drop(vm, DROP_SLAB_BIT);
 		event_count(&vm->machine, DROP_SLAB);
+	}
 	drop_caches_log(vm, what);
 	return (ssize_t)r.taken;
 }

@@ -27,6 +27,8 @@ ssize_t knob_store_drop_caches(const struct knob *k, struct vm *vm, unsigned arg
 ssize_t knob_store_numa_stat(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
 ssize_t knob_store_dirty_ratio(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 			       size_t len);
+ssize_t knob_store_dirty_writeback(const struct knob *k, struct vm *vm, unsigned arg,
+				   const char *buf, size_t len);
 ssize_t knob_store_stat_refresh(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 				size_t len);
 ssize_t knob_store_clock(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);

@@ -9,6 +9,7 @@
 #include "knob/knob_loaded.h"
 #include "knob/knob_ops.h"
 #include "knob/slab_control.h"
+#include "policy/scan_balance.h"
 
 #include <stddef.h>
 
@@ -31,8 +32,6 @@
 	LOADED(name, 0644, slot, knob_show_slot, knob_store_slot), .min = min_, .max = max_
 #define LOADED_FIELD_INT(name, slot, field, max_)                                                  \
 	SYSCTL_INT(name, field, 0, max_), .loaded = LOADED_##slot
-#define LOADED_FIELD_ULONG(name, slot, field, min_)                                                \
-	SYSCTL_ULONG(name, field), .min = min_, .loaded = LOADED_##slot
 #define LOADED_THP(name, slot, choice_)                                                            \
 	.path = "sys/kernel/mm/transparent_hugepage/" name, .mode = 0644, .scope = KNOB_ONCE,      \
 	.style = KNOB_SYSFS, .show = knob_show_choice, .store = knob_store_choice,                 \
@@ -67,12 +66,24 @@ static const char *const thp_defrag[] = { "always",  "defer", "defer+madvise",
 
 const struct knob knob_table[] = {
 	{ SYSCTL_ULONG("admin_reserve_kbytes", overcommit.admin_reserve_kbytes) },
+	{ SYSCTL_ULONG("dirty_background_bytes", dirty.background_bytes), .min = 1,
+	  .set = knob_set_dirty_background_bytes },
+	{ SYSCTL_INT("dirty_background_ratio", dirty.background_ratio, 0, 100),
+	  .apply = knob_apply_dirty_background_ratio },
+	{ SYSCTL_ULONG("dirty_bytes", dirty.bytes), .min = 2 * PAGE_SIZE, .set = knob_set_dirty_bytes },
+	{ SYSCTL_INT("dirty_expire_centisecs", dirty.expire_centisecs, 0, INT32_MAX) },
+	{ SYSCTL("dirty_ratio", 0644), .show = knob_show_int, .store = knob_store_dirty_ratio,
+	  .offset = offsetof(struct vm, dirty.ratio), .max = 100 },
+	{ SYSCTL("dirty_writeback_centisecs", 0644), .show = knob_show_int, .store = knob_store_dirty_writeback,
+	  .offset = offsetof(struct vm, dirty.writeback_centisecs), .min = INT32_MIN, .max = INT32_MAX },
 	{ SYSCTL("drop_caches", 0200), .action = true, .unlocked = true, .store = knob_store_drop_caches },
 	{ SYSCTL("lowmem_reserve_ratio", 0644), .show = knob_show_lowmem_reserve_ratio,
 	  .after_read = knob_after_read_lowmem_reserve_ratio, .store = knob_store_lowmem_reserve_ratio,
 	  .min = INT32_MIN, .max = INT32_MAX, .nr = MM_ZONE_TYPES_MAX },
 	{ SYSCTL_INT("min_free_kbytes", machine.tune.min_free_kbytes, 0, INT32_MAX),
 	  .apply = knob_apply_min_free_kbytes },
+	{ SYSCTL_INT("min_slab_ratio", policy.reclaim.min_slab_ratio, 0, 100), .shown = knob_shown_numa },
+	{ SYSCTL_INT("min_unmapped_ratio", policy.reclaim.min_unmapped_ratio, 0, 100), .shown = knob_shown_numa },
 	/* What was asked for and granted; the files under sys count surplus pages as well. */
 	{ SYSCTL_ULONG("nr_hugepages", hugetlb.max), .set = knob_set_nr_hugepages },
 	/* Whoever writes has the default policy as far as can be seen from here: the same as nr_hugepages. */
@@ -83,10 +94,13 @@ const struct knob knob_table[] = {
 	{ SYSCTL("numa_stat", 0644), .show = knob_show_int, .store = knob_store_numa_stat,
 	  .offset = offsetof(struct vm, machine.tune.numa_stat), .min = 0, .max = 1,
 	  .apply = knob_apply_numa_stat, .shown = knob_shown_numa },
+	{ SYSCTL_INT("oom_dump_tasks", policy.oom.dump_tasks, INT32_MIN, INT32_MAX) },
+	{ SYSCTL_INT("oom_kill_allocating_task", policy.oom.kill_allocating, INT32_MIN, INT32_MAX) },
 	{ SYSCTL_ULONG("overcommit_kbytes", overcommit.kbytes), .apply = knob_apply_overcommit_kbytes },
 	{ SYSCTL_INT("overcommit_memory", overcommit.memory, 0, 2) },
 	{ SYSCTL_INT("overcommit_ratio", overcommit.ratio, INT32_MIN, INT32_MAX),
 	  .apply = knob_apply_overcommit_ratio },
+	{ SYSCTL_INT("panic_on_oom", policy.oom.panic, 0, 2) },
 	{ SYSCTL_INT("percpu_pagelist_fraction", machine.tune.percpu_pagelist_high_fraction, 0, INT32_MAX),
 	  .check = knob_check_high_fraction, .apply = knob_apply_high_fraction, .kernels = UNTIL_5_10 },
 	{ SYSCTL_INT("percpu_pagelist_high_fraction", machine.tune.percpu_pagelist_high_fraction, 0, INT32_MAX),
@@ -94,20 +108,16 @@ const struct knob knob_table[] = {
 	{ SYSCTL_INT("stat_interval", stat_interval, -SECONDS_MOST, SECONDS_MOST) },
 	{ SYSCTL("stat_refresh", 0600), .action = true, .show = knob_show_stat_refresh,
 	  .store = knob_store_stat_refresh },
+	{ SYSCTL_INT("swappiness", policy.reclaim.swappiness, 0, SWAPPINESS_MOST) },
 	{ SYSCTL_ULONG("user_reserve_kbytes", overcommit.user_reserve_kbytes) },
+	{ SYSCTL_INT("vfs_cache_pressure", policy.reclaim.vfs_cache_pressure, 0, INT32_MAX) },
 	{ SYSCTL_INT("watermark_boost_factor", machine.tune.watermark_boost_factor, 0, INT32_MAX) },
 	{ SYSCTL_INT("watermark_scale_factor", machine.tune.watermark_scale_factor, 1, 3000),
 	  .apply = knob_apply_watermark_scale_factor },
+	{ SYSCTL_INT("zone_reclaim_mode", policy.reclaim.zone_reclaim_mode, 0, INT32_MAX),
+	  .shown = knob_shown_numa },
 
-	/* Of the writeback that is to come: so far they show in vmstat's two thresholds. */
-	{ LOADED_FIELD_ULONG("dirty_background_bytes", DIRTY_BACKGROUND_BYTES, dirty.background_bytes, 1),
-	  .set = knob_set_dirty_background_bytes },
-	{ LOADED_FIELD_INT("dirty_background_ratio", DIRTY_BACKGROUND_RATIO, dirty.background_ratio, 100),
-	  .apply = knob_apply_dirty_background_ratio },
-	{ LOADED_FIELD_ULONG("dirty_bytes", DIRTY_BYTES, dirty.bytes, 2 * PAGE_SIZE),
-	  .set = knob_set_dirty_bytes },
-	{ SYSCTL("dirty_ratio", 0644), .show = knob_show_int, .store = knob_store_dirty_ratio,
-	  .offset = offsetof(struct vm, dirty.ratio), .max = 100, .loaded = LOADED_DIRTY_RATIO },
+	/* Only 32-bit kernels with high memory have it. */
 	{ LOADED_FIELD_INT("highmem_is_dirtyable", HIGHMEM_IS_DIRTYABLE, dirty.highmem, 1) },
 
 	/* These act on nothing here. */
@@ -118,8 +128,6 @@ const struct knob knob_table[] = {
 	  .pass = knob_pass_compact_memory, .min = INT32_MIN, .max = INT32_MAX, .kernels = SINCE_6_12 },
 	{ LOADED_INT("compact_unevictable_allowed", COMPACT_UNEVICTABLE_ALLOWED, 0, 1) },
 	{ LOADED_INT("compaction_proactiveness", COMPACTION_PROACTIVENESS, 0, 100) },
-	{ LOADED_INT("dirty_expire_centisecs", DIRTY_EXPIRE_CENTISECS, 0, INT32_MAX) },
-	{ LOADED_INT("dirty_writeback_centisecs", DIRTY_WRITEBACK_CENTISECS, INT32_MIN, INT32_MAX) },
 	{ LOADED_INT("dirtytime_expire_seconds", DIRTYTIME_EXPIRE_SECONDS, 0, INT32_MAX) },
 	{ LOADED_INT("enable_soft_offline", ENABLE_SOFT_OFFLINE, 0, 1) },
 	{ LOADED_INT("extfrag_threshold", EXTFRAG_THRESHOLD, 0, 1000) },
@@ -135,8 +143,6 @@ const struct knob knob_table[] = {
 	{ LOADED_INT("memfd_noexec", MEMFD_NOEXEC, 0, 2) },
 	{ LOADED_INT("memory_failure_early_kill", MEMORY_FAILURE_EARLY_KILL, 0, 1) },
 	{ LOADED_INT("memory_failure_recovery", MEMORY_FAILURE_RECOVERY, 0, 1) },
-	{ LOADED_INT("min_slab_ratio", MIN_SLAB_RATIO, 0, 100) },
-	{ LOADED_INT("min_unmapped_ratio", MIN_UNMAPPED_RATIO, 0, 100) },
 	{ LOADED("mmap_min_addr", 0644, MMAP_MIN_ADDR, knob_show_slot_ulong, knob_store_slot_ulong) },
 	{ LOADED("mmap_rnd_bits", 0600, MMAP_RND_BITS, knob_show_slot, knob_store_slot), .min = 28,
 	  .max = 32, .shown = knob_shown_64bit },
@@ -147,17 +153,11 @@ const struct knob knob_table[] = {
 	{ LOADED("numa_zonelist_order", 0644, NUMA_ZONELIST_ORDER, knob_show_zonelist_order,
 		 knob_store_zonelist_order),
 	  .stream = true },
-	{ LOADED_INT("oom_dump_tasks", OOM_DUMP_TASKS, INT32_MIN, INT32_MAX) },
-	{ LOADED_INT("oom_kill_allocating_task", OOM_KILL_ALLOCATING_TASK, INT32_MIN, INT32_MAX) },
 	{ LOADED_INT("page-cluster", PAGE_CLUSTER, 0, INT32_MAX), .kernels = UNTIL_5_10 },
 	{ LOADED_INT("page-cluster", PAGE_CLUSTER, 0, 31), .kernels = SINCE_6_1 },
 	{ LOADED_INT("page_lock_unfairness", PAGE_LOCK_UNFAIRNESS, 0, INT32_MAX) },
-	{ LOADED_INT("panic_on_oom", PANIC_ON_OOM, 0, 2) },
-	{ LOADED_INT("swappiness", SWAPPINESS, 0, 200) },
 	{ LOADED_INT("unprivileged_userfaultfd", UNPRIVILEGED_USERFAULTFD, 0, 1) },
 	{ LOADED_INT("vdso_enabled", VDSO_ENABLED, INT32_MIN, INT32_MAX) },
-	{ LOADED_INT("vfs_cache_pressure", VFS_CACHE_PRESSURE, 0, INT32_MAX) },
-	{ LOADED_INT("zone_reclaim_mode", ZONE_RECLAIM_MODE, 0, INT32_MAX) },
 	{ .path = "sys/devices/system/node/node%u/compact",
 	  .mode = 0200,
 	  .scope = KNOB_NODE,

@@ -194,6 +194,7 @@ int cache_delete(struct vm *vm, const char *name)
 
 	if (!s)
 		return -ENOENT;
+	uint32_t id = s->id, generation = s->generation;
 	int error = kmem_cache_destroy(s, &live);
 	if (error)
 		kmem_cache_put(s);
@@ -205,7 +206,7 @@ int cache_delete(struct vm *vm, const char *name)
 		ring_printf(&vm->log, LOG_LEVEL_WARNING,
 			    "kmem_cache_destroy %s: Slab cache is in use", name);
 	else if (vm->cache_gone)
-		vm->cache_gone(vm->cache_gone_ctx, name);
+		vm->cache_gone(vm->cache_gone_ctx, id, generation);
 	return error;
 }
 

@@ -43,3 +43,68 @@ struct page *lru_tail(struct node *n, enum lru_list which)
 	pfn_t pfn = n->lru.list[which].tail;
 	return pfn ? pfn_page(n->machine, pfn) : NULL;
 }
+
+/* Moving inside a list changes no counter. */
+static void lru_place(struct cpu *c, struct page *page, enum lru_list to, bool cold)
+{
+	struct machine *m = c->machine;
+	struct lru *lru = &page_zone(m, page)->node->lru;
+	enum lru_list from = (enum lru_list)page->lru;
+	pfn_t pfn = page_pfn(m, page);
+	DEBUG_ASSERT(from < LRU_LISTS && to < LRU_LISTS);
+	page_list_del(m->map, &lru->list[from], pfn);
+	if (cold)
+		page_list_add_tail(m->map, &lru->list[to], pfn);
+	else
+		page_list_add_head(m->map, &lru->list[to], pfn);
+	if (from == to)
+		return;
+	lru_count(c, page, from, -1);
+	WRITE_RELAXED(&page->lru, (uint8_t)to);
+	lru_count(c, page, to, 1);
+}
+
+void lru_move(struct cpu *c, struct page *page, enum lru_list to)
+{
+	lru_place(c, page, to, false);
+}
+
+void lru_move_cold(struct cpu *c, struct page *page, enum lru_list to)
+{
+	lru_place(c, page, to, true);
+}
+
+struct node *lru_lock_move(struct node *held, struct node *wanted)
+{
+	if (held == wanted)
+		return held;
+	if (held)
+		lock_drop(&held->lru.lock);
+	if (wanted)
+		lock_take(&wanted->lru.lock);
+	return wanted;
+}
+
+uint64_t lru_pages(const struct node *n, enum lru_list which, unsigned type_mask)
+{
+	const struct machine *m = n->machine;
+	unsigned all = (1u << m->nr_zone_types) - 1;
+	uint64_t pages = 0;
+	if ((type_mask & all) == all)
+		return READ_RELAXED(&n->lru.size[which]);
+	for (unsigned t = 0; t < m->nr_zone_types; t++) {
+		if (!(type_mask & 1u << t))
+			continue;
+		int64_t sum = zone_stat_sum(n->zone[t], (enum zone_stat)(NR_ZONE_INACTIVE_ANON + which));
+		pages += sum > 0 ? (uint64_t)sum : 0;
+	}
+	return pages;
+}
+
+bool lru_inactive_is_low(const struct lru *lru, enum lru_list inactive)
+{
+	uint64_t active_pages = READ_RELAXED(&lru->size[inactive + 1]);
+	uint64_t pages = READ_RELAXED(&lru->size[inactive]);
+	uint64_t gib = PAGES_TO_KB(pages + active_pages) >> 20;
+	return pages * (gib ? isqrt64(10 * gib) : 1) < active_pages;
+}

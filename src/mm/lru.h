@@ -14,4 +14,25 @@ void lru_add(struct cpu *c, struct page *page, enum lru_list which); /* lru lock
 void lru_del(struct cpu *c, struct page *page); /* lru lock held; page is on a list */
 struct page *lru_tail(struct node *n, enum lru_list which); /* lru lock held; NULL when empty */
 
+/* From its list to the warm end of this one, which may be the same. Lru lock held. */
+void lru_move(struct cpu *c, struct page *page, enum lru_list to);
+void lru_move_cold(struct cpu *c, struct page *page, enum lru_list to); /* to the cold end */
+
+/* Let go of the LRU lock of one node (NULL: none) and take that of another. Returns that one. */
+struct node *lru_lock_move(struct node *held, struct node *wanted);
+
+/* Pages of a list in zones whose type is in the mask. 6.1: lruvec_lru_size. */
+uint64_t lru_pages(const struct node *n, enum lru_list which, unsigned type_mask);
+/* Inactive pages are too few beside the active ones. The larger both, the more may stay active. 6.1: inactive_is_low. */
+bool lru_inactive_is_low(const struct lru *lru, enum lru_list inactive);
+
+static inline bool lru_is_file(enum lru_list which)
+{
+	return which == LRU_INACTIVE_FILE || which == LRU_ACTIVE_FILE;
+}
+static inline bool lru_is_active(enum lru_list which)
+{
+	return which == LRU_ACTIVE_ANON || which == LRU_ACTIVE_FILE;
+}
+
 #endif

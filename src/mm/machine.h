@@ -140,6 +140,10 @@ struct lru {
 	struct lock lock; /* RANK_LRU */
 	struct page_list list[LRU_LISTS];
 	uint64_t size[LRU_LISTS]; /* pages; under lock, readable anywhere */
+	/* relaxed atomics; [0]: anonymous memory, [1]: files */
+	uint64_t nonresident_age; /* pages that were evicted or activated: what distances of refaults are measured by */
+	uint64_t cost[2]; /* what reclaiming has cost of late, in pages written and refaulted */
+	uint64_t refaults[2]; /* of the active ones, when reclaim last ended */
 };
 
 struct zoneref {
@@ -246,6 +250,11 @@ static inline struct page *pfn_page(const struct machine *m, pfn_t pfn)
 static inline struct zone *page_zone(const struct machine *m, const struct page *p)
 {
 	return m->zone + p->zone;
+}
+
+static inline struct node *page_node(const struct machine *m, const struct page *p)
+{
+	return page_zone(m, p)->node;
 }
 
 static inline bool zone_populated(const struct zone *z)

@@ -61,8 +61,10 @@ struct page {
 		struct page_cache { /* of a page of a file (OWNER_FILE) */
 			uint16_t pins; /* the owner's lock: readers and writers of its bytes; it cannot go meanwhile */
 			uint8_t referenced; /* relaxed: used since reclaim last looked */
-			uint8_t workingset; /* LRU lock: was active when it was last evicted */
-			uint32_t spare;
+			uint8_t workingset; /* LRU lock: has been active, now or before it was last evicted */
+			uint8_t reclaim; /* LRU lock: reclaim waits for it to be written (PG_reclaim) */
+			uint8_t ahead; /* the owner's lock: whoever reads it reads ahead (PG_readahead) */
+			uint8_t spare[2];
 		} cache;
 	};
 };

@@ -236,6 +236,8 @@ MUST_CHECK int kmem_cache_zero(struct kmem_cache *s, void *object);
 
 /* An imported object that nobody owns becomes the caller's; NULL: there is none left. Inside no CPU. */
 void *kmem_cache_take_imported(struct kmem_cache *s);
+/* Up to nr of them, for who may be inside a CPU: none when somebody holds slabs->lock. Returns how many. */
+unsigned kmem_cache_try_imported(struct kmem_cache *s, void **object, unsigned nr);
 /*
  * A block in use with an entry (zone_import_used), of the cache's order or its
  * least, becomes a slab with nr_live objects in use, which ones is random; the

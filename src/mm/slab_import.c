@@ -180,13 +180,10 @@ static void *last_slab_take(struct kmem_cache *s)
 	return NULL;
 }
 
-void *kmem_cache_take_imported(struct kmem_cache *s)
+/* slabs->lock held. */
+static void *imported_pop(struct kmem_cache *s)
 {
-	struct slabs *sl = s->slabs;
 	void *object = NULL;
-	if (!READ_RELAXED(&s->nr_imported))
-		return NULL;
-	lock_take(&sl->lock);
 	while (!object && s->nr_imported) {
 		ASSERT(s->nr_imported_slabs);
 		object = last_slab_take(s);
@@ -195,6 +192,26 @@ void *kmem_cache_take_imported(struct kmem_cache *s)
 	}
 	if (object)
 		WRITE_RELAXED(&s->nr_imported, s->nr_imported - 1);
-	lock_drop(&sl->lock);
 	return object;
+}
+
+void *kmem_cache_take_imported(struct kmem_cache *s)
+{
+	if (!READ_RELAXED(&s->nr_imported))
+		return NULL;
+	lock_take(&s->slabs->lock);
+	void *object = imported_pop(s);
+	lock_drop(&s->slabs->lock);
+	return object;
+}
+
+unsigned kmem_cache_try_imported(struct kmem_cache *s, void **object, unsigned nr)
+{
+	unsigned got = 0;
+	if (!READ_RELAXED(&s->nr_imported) || !lock_try_now(&s->slabs->lock))
+		return 0;
+	while (got < nr && (object[got] = imported_pop(s)))
+		got++;
+	lock_drop(&s->slabs->lock);
+	return got;
 }

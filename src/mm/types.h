@@ -46,8 +46,6 @@ enum zone_kind {
 
 enum zone_mark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, WMARK_PROMO, WMARK_NR };
 
-#define LOWEST_POPULATED_NONE (~0u)
-
 extern const char *const migratetype_name[MIGRATE_TYPES]; /* "Unmovable", ... as pagetypeinfo prints */
 extern const char *const zone_kind_name[ZONE_KINDS]; /* "DMA", ..., "HighMem", ... */
 

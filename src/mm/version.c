@@ -84,6 +84,7 @@ const struct kernel_version kernel_versions[KERNELS] = {
 		.node_file_thp_wide = true,
 		.log_uid = true,
 		.mem_info_narrow = true,
+		.oom_rss_parts = true,
 		.boot_fallback = true,
 		.boot_present = true,
 		.boot_hugetlb_colon = true,

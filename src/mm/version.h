@@ -64,6 +64,7 @@ struct kernel_version {
 	bool log_uid; /* "CPU: 0 UID: 0 PID: 1 ..." */
 	bool mem_info_narrow; /* Mem-Info leaves out zones that the request could not use, and nodes without others */
 	bool swap_cache_stats; /* Mem-Info says how often the swap cache was used */
+	bool oom_rss_parts; /* the OOM killer's table of tasks tells what resident memory consists of */
 	bool boot_fallback; /* at boot: in which order the nodes are tried */
 	bool boot_present; /* at boot: total pages are those present, not those managed */
 	bool boot_hugetlb_colon; /* at boot: "HugeTLB: registered" */

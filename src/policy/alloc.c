@@ -6,7 +6,8 @@
  *   2. kswapd is woken, and again at the min marks, deeper for HIGH and ATOMIC;
  *   3. direct reclaim, up to 16 rounds without progress;
  *   4. what other CPUs keep on their lists, and the highatomic reserve;
- *   5. none.
+ *   5. the OOM killer, and again from 1, while that brings something;
+ *   6. none.
  *
  * alloc_page is step 1 for a single page off the CPU's own list, without the
  * ladder's bookkeeping: a zone has its `plenty` of free pages, so all else is
@@ -14,16 +15,17 @@
  *
  * Different from Linux: NOFAIL may fail when nothing can be reclaimed, since
  * waiting for ever would only hang the mount. Between 3 and 4 is the place of
- * compaction, before 5 that of the OOM killer.
+ * compaction.
  */
 
 #include "mm/buddy.h"
 #include "mm/pcp.h"
 #include "policy/gfp.h"
+#include "policy/node_reclaim.h"
 #include "policy/policy.h"
+#include "policy/reclaim.h"
 
 #define ROUNDS_WITHOUT_PROGRESS 16 /* MAX_RECLAIM_RETRIES */
-#define RECLAIM_LEAST 32u /* SWAP_CLUSTER_MAX */
 
 struct request {
 	struct policy *policy;
@@ -37,6 +39,7 @@ struct request {
 	enum zone_mark mark;
 	unsigned nr_zones; /* how much of the zonelist counts */
 	const struct zone *preferred;
+	bool dying; /* the OOM killer has chosen whoever asks */
 };
 
 static bool zone_has_block(const struct zone *z, unsigned order, unsigned flags)
@@ -78,6 +81,16 @@ static bool request_fits(const struct request *r, const struct zone *z)
 	if (r->order || !(r->gfp & __GFP_ATOMIC) || r->mark != WMARK_MIN)
 		return false;
 	return zone_watermark_ok(z, 0, READ_RELAXED(&z->watermark[WMARK_MIN]), r->highest_type, r->flags);
+}
+
+/* With vm.zone_reclaim_mode a near zone is made to fit. */
+static bool request_make_room(const struct request *r, const struct zone *z)
+{
+	if (LIKELY(!node_reclaim_allowed(r->policy, r->preferred, z)))
+		return false;
+	return node_reclaim(r->policy, r->cpu, z->node, r->gfp, r->order, r->highest_type) >=
+		       NODE_RECLAIM_SOME &&
+	       zone_watermark_ok(z, r->order, zone_mark_pages(z, r->mark), r->highest_type, r->flags);
 }
 
 static inline void count_numa(struct cpu *c, const struct zone *preferred, const struct zone *z)
@@ -123,7 +136,7 @@ static struct page *request_walk(const struct request *r)
 			continue;
 		if ((r->flags & ALLOC_NOFRAGMENT) && ref->zone->node != r->preferred->node)
 			return NULL;
-		if (!request_fits(r, ref->zone))
+		if (!request_fits(r, ref->zone) && !request_make_room(r, ref->zone))
 			continue;
 		struct page *page = request_take(r, ref->zone);
 		if (LIKELY(page))
@@ -181,24 +194,6 @@ static void wake_kswapds(const struct request *r)
 	}
 }
 
-static uint64_t direct_reclaim(const struct request *r)
-{
-	const struct machine *m = r->policy->machine;
-	uint64_t wanted = MAX((uint64_t)RECLAIM_LEAST, 1ull << r->order), freed = 0;
-	unsigned mask = (1u << (r->highest_type + 1)) - 1;
-	const struct node *last = NULL;
-
-	event_add(r->cpu, (enum vm_event)(ALLOCSTALL_FIRST + m->kind[r->highest_type]), 1);
-	for (unsigned i = 0; i < r->nr_zones && freed < wanted; i++) {
-		struct zone *z = r->node->zonelist[i].zone;
-		if (z->type > r->highest_type || z->node == last)
-			continue;
-		last = z->node;
-		freed += reclaim_node(r->policy, r->cpu, z->node, wanted - freed, mask, false);
-	}
-	return freed;
-}
-
 /* One pageblock of a highatomic reserve goes back; force: even the last one. */
 static bool request_unreserve(const struct request *r, bool force)
 {
@@ -230,14 +225,16 @@ static struct page *request_reclaim(struct request *r)
 {
 	bool drained = false;
 	for (unsigned stuck = 0; stuck < ROUNDS_WITHOUT_PROGRESS;) {
-		uint64_t freed = direct_reclaim(r);
+		bool again;
+		uint64_t freed = reclaim_direct(r->policy, r->cpu, r->node->zonelist, r->nr_zones,
+						r->highest_type, r->gfp, r->order, &again);
 		struct page *page = request_try(r);
 		if (!page && !drained) {
 			request_drain(r);
 			drained = true;
 			page = request_try(r);
 		}
-		if (page || !request_may_loop(r) || (!freed && drained))
+		if (page || !request_may_loop(r) || (!freed && !again && drained))
 			return page;
 		stuck = freed && r->order <= MM_COSTLY_ORDER ? 0 : stuck + 1;
 	}
@@ -250,6 +247,60 @@ static struct page *request_exhaust(struct request *r)
 	struct page *page = NULL;
 	while (!page && request_may_loop(r) && request_unreserve(r, true))
 		page = request_try(r);
+	return page;
+}
+
+/* What waiting can bring: reclaim, other CPUs' lists, the highatomic reserve. */
+static struct page *request_wait(struct request *r)
+{
+	struct page *page = request_reclaim(r);
+	return page ? page : request_exhaust(r);
+}
+
+/* Somebody else may have made room: then plenty of it, or it is not for us. 6.1 tries above the high marks, too. */
+static struct page *request_try_high(struct request *r)
+{
+	enum zone_mark mark = r->mark;
+	cpu_enter(r->cpu);
+	r->mark = WMARK_HIGH;
+	struct page *page = request_try(r);
+	r->mark = mark;
+	cpu_leave(r->cpu);
+	return page;
+}
+
+/* The OOM killer, inside no CPU: one thread at a time. */
+static enum oom_answer request_kill(struct request *r, struct page **page)
+{
+	const struct oom *oom = &r->policy->oom;
+	const struct oom_request request = { r->policy, r->cpu, r->gfp, r->order, r->highest_type };
+	enum oom_answer answer = oom->ops->begin(oom->ctx);
+	if (answer != OOM_AGAIN)
+		return answer;
+	*page = request_try_high(r);
+	if (!*page)
+		answer = oom->ops->kill(oom->ctx, &request);
+	oom->ops->end(oom->ctx);
+	return answer;
+}
+
+/* 6.1: __alloc_pages_may_oom. Each turn starts from what a victim has given back. */
+static struct page *request_oom(struct request *r)
+{
+	enum oom_answer answer = OOM_AGAIN;
+	struct page *page = NULL;
+	for (unsigned waits = 0; !page && waits < OOM_WAITS_MAX; waits += answer == OOM_WAIT) {
+		cpu_leave(r->cpu);
+		answer = request_kill(r, &page);
+		cpu_enter(r->cpu);
+		r->dying = answer == OOM_DYING;
+		if (r->dying || answer == OOM_REFUSED)
+			break;
+		if (!page)
+			page = request_try(r);
+		if (!page)
+			page = request_wait(r);
+	}
 	return page;
 }
 
@@ -267,9 +318,9 @@ static struct page *request_slow(struct request *r)
 		page = request_try(r);
 	}
 	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM))
-		page = request_reclaim(r);
-	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM))
-		page = request_exhaust(r);
+		page = request_wait(r);
+	if (!page && oom_allowed(&r->policy->oom, r->gfp, r->order))
+		page = request_oom(r);
 	if (!page && (r->gfp & __GFP_NOFAIL)) {
 		r->flags |= ALLOC_HARDER;
 		page = request_try(r);
@@ -293,7 +344,7 @@ struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, 
 	struct page *page = request_try(&r);
 	if (UNLIKELY(!page))
 		page = request_slow(&r);
-	if (UNLIKELY(!page))
+	if (UNLIKELY(!page && !r.dying))
 		report_alloc_failure(p, c, gfp, order);
 	return page;
 }

@@ -53,7 +53,6 @@ static const struct {
 	{ "__GFP_DMA32", __GFP_DMA32 },
 };
 
-#define GFP_ZONE_BITS (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)
 #define GFP_NO_TYPE 0xffu
 
 static enum zone_kind gfp_zone_kind(gfp_t gfp)

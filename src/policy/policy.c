@@ -29,6 +29,10 @@ int policy_init(struct policy *p, struct machine *m, bool inline_reclaim)
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		kswapd_init(&p->kswapd[n], p, &m->node[n]);
 	report_init(&p->report);
+	oom_init(&p->oom);
+	p->reclaim = (struct reclaim_knobs){
+		.swappiness = 60, .vfs_cache_pressure = 100, .min_unmapped_ratio = 1, .min_slab_ratio = 5
+	};
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "mm/owner.h"
 #include "mm/pcp.h"
 #include "policy/fail_page.h"
+#include "policy/oom.h"
 #include "policy/report.h"
 #include "policy/shrinker.h"
 
@@ -36,7 +37,8 @@ struct owner_ops {
 	 * Let go of a page: forget it in the owner's index. Called inside c with the
 	 * node's LRU lock held; may take RANK_OWNER and RANK_FILES locks only.
 	 * dropping: for vm.drop_caches, which takes nothing into account. Whatever
-	 * but PAGE_GOES: the page stays where it is.
+	 * but PAGE_GOES: the page stays its owner's. Pages of files are counted off by
+	 * reclaim (nr_file_pages, marks), anonymous ones by their owner.
 	 */
 	enum page_fate (*release)(void *ctx, struct cpu *c, struct page *page, bool dropping);
 	/* After pages were released: give back what their going has freed. Inside c, no other lock. NULL: nothing ever. */
@@ -60,6 +62,16 @@ struct kswapd {
 	bool running, stop, wanted; /* lock */
 	bool each_zone; /* lock: bring every zone up to its high mark, not only one */
 	unsigned order, highest_type; /* lock: of the requests that woke it */
+	bool ran; /* lock; inline only: rested_ns says when it last came to rest */
+	uint64_t rested_ns;
+};
+
+/* What the vm knobs about reclaim are set to; relaxed. */
+struct reclaim_knobs {
+	int32_t swappiness; /* vm.swappiness: 0 to 200; matters where there is swap */
+	int32_t vfs_cache_pressure; /* percent of the unused names and inodes that count as reclaimable */
+	int32_t zone_reclaim_mode; /* RECLAIM_ZONE | RECLAIM_WRITE | RECLAIM_UNMAP */
+	int32_t min_unmapped_ratio, min_slab_ratio; /* percent of a node's memory; see node_reclaim.h */
 };
 
 /* The flags that say where a page may come from; the type of memory follows from them. */
@@ -74,12 +86,23 @@ struct policy {
 	uint8_t zone_type[GFP_PLACE_BITS + 1]; /* highest zone type; MM_ZONE_TYPES_MAX: contradicting */
 	uint8_t migratetype[GFP_PLACE_BITS + 1];
 	struct report report; /* where failures are reported to */
+	struct oom oom; /* the OOM killer */
 	struct fail_page fail_page; /* requests that are told to fail; all zeros: none */
 	const struct owner_ops *owner[OWNER_KINDS];
 	void *owner_ctx;
 	struct page_writer writer;
 	struct shrinker *shrinkers; /* set up before kswapd runs */
+	struct reclaim_knobs reclaim;
+	uint64_t swap_free_pages; /* relaxed: room for anonymous pages that reclaim takes; 0: they stay */
+	uint64_t node_reclaiming[MM_NODES_MAX / 64]; /* bit per node: node reclaim is at it; atomic */
 };
+
+/* What a cache of names or inodes reports as reclaimable of nr unused objects. 6.1: vfs_pressure_ratio. */
+static inline uint64_t vfs_pressure_ratio(const struct policy *p, uint64_t nr)
+{
+	uint64_t pressure = (uint64_t)READ_RELAXED(&p->reclaim.vfs_cache_pressure);
+	return nr / 100 * pressure + nr % 100 * pressure / 100;
+}
 
 MUST_CHECK int policy_init(struct policy *p, struct machine *m, bool inline_reclaim); /* starts no thread */
 MUST_CHECK int policy_start(struct policy *p); /* kswapd threads (call after daemonizing); none when inline */
@@ -120,15 +143,10 @@ static inline uint64_t zone_mark_pages(const struct zone *z, enum zone_mark mark
 	return READ_RELAXED(&z->watermark[mark]) + READ_RELAXED(&z->watermark_boost);
 }
 
-/*
- * Take up to nr_pages clean pages off the file LRU lists of a node, coldest
- * first, from zones whose bit is in type_mask. Inside c, no LRU lock held.
- * Scans each list at most once. Returns pages freed.
- */
-uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages,
-		      unsigned type_mask, bool kswapd);
 /* vm.drop_caches bit 0: everything clean on every node. The caller is inside no CPU. Returns pages freed. */
 uint64_t reclaim_drop_pagecache(struct policy *p);
+/* Bit 1: whatever the shrinkers let go, until that is next to nothing. Likewise. Returns objects freed. */
+uint64_t reclaim_drop_slab(struct policy *p);
 
 /* Wake the kswapd of a node when its zones are below the low mark. Inside c, no other lock. */
 void kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type);

@@ -1,183 +1,343 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reclaim of clean page cache (mm/vmscan.c, 6.1, as far as pages have owners).
+ * One pass of reclaim over a node (mm/vmscan.c: shrink_node, 6.1).
  *
- * Pages come off the cold end of the node's inactive file list; when that is
- * the shorter one, cold active pages are moved to it first. Pages of zones
- * that are not wanted go back to the warm end, so one pass looks at every page
- * once. Lists are worked in clusters: under the LRU lock a cluster is taken
- * off the list and out of its owners' indices, then freed without the lock.
+ * A pass looks at the cold end of each list, at size >> priority pages, in
+ * clusters of 32. Active pages move to the inactive list while that is short
+ * or the working set changes. Of inactive pages the owner is asked to let go:
+ * a page that does is freed; one that is dirty or being written becomes
+ * active, marked to go next once it is written; one that somebody is at turns
+ * to the warm end. Pages of zones that are not wanted are skipped and turn
+ * to the warm end as well. After the lists the shrinkers are asked.
+ *
+ * Locks: lists are worked under the node's LRU lock, a cluster at a time;
+ * pages are freed, owners settle and shrinkers run without it.
+ *
+ * Different from Linux: nothing has entries in page tables, so the only
+ * reference is the one that pages_accessed leaves, and as in Linux that alone
+ * keeps no page of a file. A page that its owner never lets go counts as dirty
+ * and belongs to no writer. Marked pages that were mapped count as unmapped
+ * once they are taken. kswapd stops at the page that its zones lacked
+ * (r->most), where Linux finishes its pass.
  */
+
+#include "policy/reclaim.h"
 
 #include "mm/lru.h"
 #include "mm/mark.h"
 #include "mm/pcp.h"
-#include "policy/policy.h"
+#include "policy/workingset.h"
 
-#define CLUSTER 32u /* SWAP_CLUSTER_MAX */
+#define DEACTIVATE_ANON (1u << 0)
+#define DEACTIVATE_FILE (1u << 1)
+#define TURN_CLUSTERS 8u /* of a CPU that others may want */
 
-struct scan {
-	struct policy *policy;
-	struct cpu *cpu;
+struct pass {
+	struct reclaim *r;
 	struct node *node;
-	unsigned type_mask;
-	bool drop; /* vm.drop_caches: mapped pages stay */
-	uint64_t wanted; /* pages still to free */
-	uint64_t budget; /* pages that may still be looked at */
-	uint64_t scanned, freed;
+	unsigned may_deactivate;
+	uint64_t freed; /* by the lists in this pass */
+	unsigned clusters; /* since the CPU was entered */
 };
 
-/* Invalidating takes no page that somebody maps; reclaim unmaps it first (6.1: mapping_evict_folio, try_to_unmap). */
-static bool page_release(const struct scan *s, struct page *page)
+/* What became of one cluster. */
+struct cluster {
+	struct page *page[RECLAIM_CLUSTER];
+	unsigned nr; /* taken off their list */
+	uint64_t scanned, activated, dirty, written;
+	uint32_t kinds; /* bit per owner kind that let go */
+	uint64_t skipped[ZONE_KINDS];
+};
+
+/* ---- Pages ---- */
+
+static bool page_wanted(const struct pass *s, const struct page *page, struct cluster *k)
 {
-	const struct owner_ops *ops = s->policy->owner[owner_kind(page->owner)];
-	if (s->drop && (page->marks & MARK_MAPPED))
-		return false;
-	return ops && ops->release(s->policy->owner_ctx, s->cpu, page, s->drop) == PAGE_GOES;
+	const struct zone *z = page_zone(s->r->policy->machine, page);
+	if (s->r->type_mask & 1u << z->type)
+		return true;
+	k->skipped[z->kind]++;
+	return false;
 }
 
-/* 6.1: inactive_is_low. The larger the cache, the larger the part of it that may stay active. */
-static bool inactive_is_low(const struct lru *lru, enum lru_list inactive)
+static enum page_fate page_ask(const struct pass *s, struct page *page, struct cluster *k)
 {
-	uint64_t active_pages = lru->size[inactive + 1], pages = lru->size[inactive];
-	uint64_t gib = PAGES_TO_KB(pages + active_pages) >> 20;
-	return pages * (gib ? isqrt64(10 * gib) : 1) < active_pages;
+	struct policy *p = s->r->policy;
+	unsigned kind = owner_kind(page->owner);
+	const struct owner_ops *ops = kind < OWNER_KINDS ? p->owner[kind] : NULL;
+	if (!s->r->may_unmap && (page->marks & MARK_MAPPED))
+		return PAGE_BUSY;
+	k->kinds |= 1u << kind;
+	return ops ? ops->release(p->owner_ctx, s->r->cpu, page, false) : PAGE_STAYS;
 }
 
-/* 6.1: shrink_active_list, without reference bits: nothing maps these pages. */
-static void active_shrink(struct scan *s, enum lru_list inactive)
+/* It has to be written first: it becomes active, and goes next once it is. */
+static void page_defer(const struct pass *s, struct page *page, enum lru_list list, struct cluster *k)
 {
-	struct lru *lru = &s->node->lru;
-	unsigned moved = 0;
-	while (moved < CLUSTER && inactive_is_low(lru, inactive)) {
-		struct page *page = lru_tail(s->node, inactive + 1);
-		lru_del(s->cpu, page);
-		lru_add(s->cpu, page, inactive);
-		moved++;
+	if (owner_kind(page->owner) == OWNER_FILE)
+		page->cache.reclaim = 1;
+	lru_move(s->r->cpu, page, (enum lru_list)(list + 1));
+	k->activated++;
+}
+
+static void page_judge(const struct pass *s, struct page *page, enum lru_list list, struct cluster *k)
+{
+	switch (page_ask(s, page, k)) {
+	case PAGE_GOES:
+		lru_del(s->r->cpu, page);
+		k->page[k->nr++] = page;
+		return;
+	case PAGE_IS_DIRTY:
+		k->dirty++;
+		node_stat_add(s->r->cpu, s->node, NR_VMSCAN_IMMEDIATE, 1);
+		page_defer(s, page, list, k);
+		return;
+	case PAGE_IS_WRITTEN:
+		k->written++;
+		page_defer(s, page, list, k);
+		return;
+	case PAGE_STAYS:
+		page_defer(s, page, list, k);
+		return;
+	case PAGE_BUSY:
+		break;
 	}
-	event_add(s->cpu, PGREFILL, moved);
-	event_add(s->cpu, PGDEACTIVATE, moved);
+	lru_move(s->r->cpu, page, list);
 }
 
-/* Take one cluster off a list; pages that stay are turned to the warm end. */
-static unsigned cluster_isolate(struct scan *s, struct page **page, enum lru_list list)
-{
-	unsigned taken = 0;
-	while (taken < CLUSTER && taken < s->wanted && s->budget) {
-		struct page *tail = lru_tail(s->node, list);
-		if (!tail)
-			break;
-		struct zone *z = page_zone(s->policy->machine, tail);
-		bool wanted = s->type_mask & (1u << z->type);
-		s->budget--;
-		s->scanned += wanted;
-		lru_del(s->cpu, tail);
-		if (!wanted)
-			event_add(s->cpu, (enum vm_event)(PGSKIP_FIRST + z->kind), 1);
-		if (wanted && page_release(s, tail))
-			page[taken++] = tail;
-		else
-			lru_add(s->cpu, tail, list);
-	}
-	return taken;
-}
+/* ---- Clusters ---- */
 
-static void cluster_free(struct scan *s, struct page **page, unsigned nr)
+/* The next nr wanted pages from the cold end, and the skipped ones between them; each page once. LRU lock held. */
+static void cluster_isolate(const struct pass *s, enum lru_list list, unsigned nr, struct cluster *k)
 {
-	for (unsigned i = 0; i < nr; i++) {
-		page_unmark(s->cpu, page[i]);
-		node_stat_add(s->cpu, s->node, NR_FILE_PAGES, -1);
-	}
-	pages_give_direct(s->cpu, page, nr);
-	s->freed += nr;
-	s->wanted -= nr;
-}
-
-/* One list as it stands, each page once. */
-static void scan_list(struct scan *s, enum lru_list list)
-{
-	struct lru *lru = &s->node->lru;
-	struct page *page[CLUSTER];
-	bool empty = false;
-	s->budget = READ_RELAXED(&lru->size[list]);
-	while (s->wanted && s->budget && !empty) {
-		lock_take(&lru->lock);
-		unsigned nr = cluster_isolate(s, page, list);
-		empty = !lru->size[list];
-		lock_drop(&lru->lock);
-		cluster_free(s, page, nr);
-	}
-}
-
-static void scan_run(struct scan *s)
-{
-	struct lru *lru = &s->node->lru;
-	struct page *page[CLUSTER];
-	bool stuck = false;
-	lock_take(&lru->lock);
-	s->budget = lru->size[LRU_INACTIVE_FILE] + lru->size[LRU_ACTIVE_FILE];
-	lock_drop(&lru->lock);
-	while (s->wanted && s->budget) {
-		lock_take(&lru->lock);
-		active_shrink(s, LRU_INACTIVE_FILE);
-		unsigned nr = cluster_isolate(s, page, LRU_INACTIVE_FILE);
-		bool empty = !lru->size[LRU_INACTIVE_FILE];
-		lock_drop(&lru->lock);
-		cluster_free(s, page, nr);
-		stuck = !nr;
-		if (!nr && empty)
-			break;
-	}
-	if (stuck) /* behind pages that nobody lets go, the active list is never short of inactive ones */
-		scan_list(s, LRU_ACTIVE_FILE);
-}
-
-uint64_t reclaim_node(struct policy *p, struct cpu *c, struct node *n, uint64_t nr_pages,
-		      unsigned type_mask, bool kswapd)
-{
-	struct scan s = { .policy = p, .cpu = c, .node = n, .type_mask = type_mask, .wanted = nr_pages };
-	scan_run(&s);
-	event_add(c, kswapd ? PGSCAN_KSWAPD : PGSCAN_DIRECT, s.scanned);
-	event_add(c, PGSCAN_FILE, s.scanned);
-	event_add(c, kswapd ? PGSTEAL_KSWAPD : PGSTEAL_DIRECT, s.freed);
-	event_add(c, PGSTEAL_FILE, s.freed);
-	if (s.freed)
-		WRITE_RELAXED(&n->kswapd_failures, 0);
-	return s.freed;
-}
-
-/* Page after page in turns of the CPU; the last turn finds nothing more. */
-static uint64_t node_drop(struct policy *p, struct node *n, enum lru_list list)
-{
-	uint64_t freed = 0, last;
-	do {
-		struct scan s = { .policy = p,
-				  .cpu = n->first_cpu,
-				  .node = n,
-				  .type_mask = ~0u,
-				  .drop = true,
-				  .wanted = (uint64_t)CLUSTER * CLUSTER };
-		cpu_enter(s.cpu);
-		scan_list(&s, list);
-		cpu_leave(s.cpu);
-		last = s.freed;
-		freed += last;
-	} while (last);
-	return freed;
-}
-
-/* Dropping is not scanning: 6.1 invalidates through the inodes, and no pgscan or pgsteal counter moves. */
-uint64_t reclaim_drop_pagecache(struct policy *p)
-{
-	struct machine *m = p->machine;
-	uint64_t freed = 0;
-	for (unsigned i = 0; i < m->nr_nodes; i++) {
-		struct node *n = &m->node[i];
-		if (!n->has_memory)
+	uint64_t left = s->node->lru.size[list];
+	for (unsigned seen = 0; seen < nr && left; left--) {
+		struct page *page = lru_tail(s->node, list);
+		k->scanned++;
+		if (!page_wanted(s, page, k)) {
+			lru_move(s->r->cpu, page, list);
 			continue;
-		freed += node_drop(p, n, LRU_INACTIVE_FILE);
-		freed += node_drop(p, n, LRU_ACTIVE_FILE);
-		cpu_stat_fold(n->first_cpu);
+		}
+		seen++;
+		page_judge(s, page, list, k);
 	}
-	return freed;
+	if (k->nr)
+		node_stat_add(s->r->cpu, s->node, NR_ISOLATED_ANON + lru_is_file(list), (int)k->nr);
+}
+
+static void cluster_settle(const struct pass *s, const struct cluster *k)
+{
+	struct policy *p = s->r->policy;
+	for (unsigned kind = 0; kind < OWNER_KINDS; kind++)
+		if (k->kinds & 1u << kind && p->owner[kind] && p->owner[kind]->settle)
+			p->owner[kind]->settle(p->owner_ctx, s->r->cpu);
+}
+
+static void cluster_free(const struct pass *s, enum lru_list list, struct cluster *k)
+{
+	struct cpu *c = s->r->cpu;
+	if (!k->nr)
+		return;
+	for (unsigned i = 0; i < k->nr; i++)
+		page_unmark(c, k->page[i]);
+	if (lru_is_file(list)) /* whoever lets anonymous pages go counts them */
+		node_stat_add(c, s->node, NR_FILE_PAGES, -(int)k->nr);
+	node_stat_add(c, s->node, NR_ISOLATED_ANON + lru_is_file(list), -(int)k->nr);
+	pages_give_direct(c, k->page, k->nr);
+	cluster_settle(s, k);
+}
+
+static void cluster_count(struct pass *s, enum lru_list list, const struct cluster *k)
+{
+	struct reclaim *r = s->r;
+	bool file = lru_is_file(list);
+	event_add(r->cpu, r->kswapd ? PGSCAN_KSWAPD : PGSCAN_DIRECT, k->scanned);
+	event_add(r->cpu, file ? PGSCAN_FILE : PGSCAN_ANON, k->scanned);
+	event_add(r->cpu, r->kswapd ? PGSTEAL_KSWAPD : PGSTEAL_DIRECT, k->nr);
+	event_add(r->cpu, file ? PGSTEAL_FILE : PGSTEAL_ANON, k->nr);
+	event_add(r->cpu, PGACTIVATE, k->activated);
+	for (unsigned kind = 0; kind < ZONE_KINDS; kind++)
+		if (k->skipped[kind])
+			event_add(r->cpu, (enum vm_event)(PGSKIP_FIRST + kind), k->skipped[kind]);
+	r->scanned += k->scanned;
+	r->freed += k->nr;
+	s->freed += k->nr;
+	r->dirty += k->dirty;
+	r->written += k->written;
+}
+
+/* Nothing but pages that nobody has begun to write: whoever writes does not keep up. */
+static void writer_wake(const struct pass *s, const struct cluster *k)
+{
+	const struct page_writer *w = &s->r->policy->writer;
+	if (k->dirty && k->dirty == k->scanned && w->wake)
+		w->wake(w->ctx);
+}
+
+/* 6.1: shrink_inactive_list. */
+static void inactive_shrink(struct pass *s, enum lru_list list, unsigned nr)
+{
+	struct cluster k = { .nr = 0 };
+	if (s->r->most)
+		nr = (unsigned)MIN((uint64_t)nr, s->r->most - MIN(s->r->most, s->freed));
+	lock_take(&s->node->lru.lock);
+	cluster_isolate(s, list, nr, &k);
+	lock_drop(&s->node->lru.lock);
+	cluster_free(s, list, &k);
+	cluster_count(s, list, &k);
+	writer_wake(s, &k);
+}
+
+/* 6.1: shrink_active_list. */
+static void active_shrink(struct pass *s, enum lru_list list, unsigned nr)
+{
+	struct cluster k = { .nr = 0 };
+	struct cpu *c = s->r->cpu;
+	unsigned moved = 0;
+	lock_take(&s->node->lru.lock);
+	uint64_t left = s->node->lru.size[list];
+	for (; moved < nr && left; left--) {
+		struct page *page = lru_tail(s->node, list);
+		bool wanted = page_wanted(s, page, &k);
+		k.scanned++;
+		lru_move(c, page, wanted ? (enum lru_list)(list - 1) : list);
+		if (wanted && owner_kind(page->owner) == OWNER_FILE)
+			page->cache.workingset = 1;
+		moved += wanted;
+	}
+	lock_drop(&s->node->lru.lock);
+	event_add(c, PGREFILL, k.scanned);
+	event_add(c, PGDEACTIVATE, moved);
+	s->r->deactivated += moved;
+	for (unsigned kind = 0; kind < ZONE_KINDS; kind++)
+		if (k.skipped[kind])
+			event_add(c, (enum vm_event)(PGSKIP_FIRST + kind), k.skipped[kind]);
+}
+
+/* ---- Lists ---- */
+
+static void list_shrink(struct pass *s, enum lru_list list, unsigned nr)
+{
+	if (!lru_is_active(list))
+		inactive_shrink(s, list, nr);
+	else if (s->may_deactivate & (lru_is_file(list) ? DEACTIVATE_FILE : DEACTIVATE_ANON))
+		active_shrink(s, list, nr);
+	else
+		s->r->skipped_active = true;
+}
+
+/* Others may want the CPU. Nothing is held here. */
+static void pass_breathe(struct pass *s)
+{
+	if (!s->r->may_leave || ++s->clusters < TURN_CLUSTERS)
+		return;
+	s->clusters = 0;
+	cpu_leave(s->r->cpu);
+	cpu_enter(s->r->cpu);
+}
+
+static bool pass_full(const struct pass *s)
+{
+	return s->r->most && s->freed >= s->r->most;
+}
+
+/* 6.1: shrink_lruvec. A first pass of direct reclaim is a part of everyday life and keeps proportions. */
+static void lists_shrink(struct pass *s, const uint64_t target[LRU_SCANNED])
+{
+	const struct reclaim *r = s->r;
+	bool proportional = !r->kswapd && r->priority == DEF_PRIORITY, cut = false;
+	uint64_t nr[LRU_SCANNED];
+	for (unsigned l = 0; l < LRU_SCANNED; l++)
+		nr[l] = target[l];
+	while ((nr[LRU_INACTIVE_ANON] || nr[LRU_ACTIVE_FILE] || nr[LRU_INACTIVE_FILE]) && !pass_full(s)) {
+		for (unsigned l = 0; l < LRU_SCANNED; l++) {
+			unsigned now = (unsigned)MIN(nr[l], (uint64_t)RECLAIM_CLUSTER);
+			nr[l] -= now;
+			if (now)
+				list_shrink(s, (enum lru_list)l, now);
+		}
+		pass_breathe(s);
+		if (s->freed < r->wanted || proportional || cut)
+			continue;
+		if (!scan_cut(nr, target))
+			break;
+		cut = true;
+	}
+}
+
+/* ---- The node ---- */
+
+static bool workingset_changes(const struct node *n, bool file)
+{
+	enum node_stat s = file ? WORKINGSET_ACTIVATE_FILE : WORKINGSET_ACTIVATE_ANON;
+	return (uint64_t)node_stat_sum(n, s) != READ_RELAXED(&n->lru.refaults[file]);
+}
+
+static unsigned deactivate_mask(const struct reclaim *r, const struct node *n)
+{
+	unsigned mask = 0;
+	if (r->force_deactivate)
+		return DEACTIVATE_ANON | DEACTIVATE_FILE;
+	if (workingset_changes(n, false) || lru_inactive_is_low(&n->lru, LRU_INACTIVE_ANON))
+		mask |= DEACTIVATE_ANON;
+	if (workingset_changes(n, true) || lru_inactive_is_low(&n->lru, LRU_INACTIVE_FILE))
+		mask |= DEACTIVATE_FILE;
+	return mask;
+}
+
+/* Free memory and files together do not reach the high marks, and there is anonymous memory to take. */
+static bool file_is_tiny(const struct node *n, unsigned may_deactivate, unsigned priority)
+{
+	const struct lru *lru = &n->lru;
+	uint64_t have = READ_RELAXED(&lru->size[LRU_INACTIVE_FILE]) +
+			READ_RELAXED(&lru->size[LRU_ACTIVE_FILE]);
+	uint64_t high = 0;
+	for (unsigned t = 0; t < n->machine->nr_zone_types; t++) {
+		have += zone_stat_read(n->zone[t], NR_FREE_PAGES);
+		if (READ_RELAXED(&n->zone[t]->managed))
+			high += zone_mark_pages(n->zone[t], WMARK_HIGH);
+	}
+	return have <= high && !(may_deactivate & DEACTIVATE_ANON) &&
+	       READ_RELAXED(&lru->size[LRU_INACTIVE_ANON]) >> priority;
+}
+
+/* 6.1: prepare_scan_count. */
+static void input_fill(const struct reclaim *r, const struct node *n, unsigned may_deactivate,
+		       struct scan_input *in)
+{
+	for (unsigned l = 0; l < LRU_SCANNED; l++)
+		in->size[l] = lru_pages(n, (enum lru_list)l, r->type_mask);
+	for (unsigned i = 0; i < 2; i++)
+		in->cost[i] = READ_RELAXED(&n->lru.cost[i]);
+	in->priority = r->priority;
+	in->swappiness = (unsigned)READ_RELAXED(&r->policy->reclaim.swappiness);
+	in->swap = r->may_swap && READ_RELAXED(&r->policy->swap_free_pages);
+	in->cache_trim = READ_RELAXED(&n->lru.size[LRU_INACTIVE_FILE]) >> r->priority &&
+			 !(may_deactivate & DEACTIVATE_FILE);
+	in->file_is_tiny = file_is_tiny(n, may_deactivate, r->priority);
+}
+
+/* Pages that the shrinkers' objects have given back. The CPU is ours, so all that it frees meanwhile is theirs. */
+static void slabs_shrink(struct reclaim *r, struct node *n)
+{
+	if (!r->may_shrink || !r->policy->shrinkers)
+		return;
+	uint64_t before = r->cpu->event[PGFREE];
+	shrink_slab(r->policy, r->cpu, n->id, r->priority);
+	r->freed += r->cpu->event[PGFREE] - before;
+}
+
+void reclaim_shrink_node(struct reclaim *r, struct node *n)
+{
+	struct pass s = { .r = r, .node = n, .may_deactivate = deactivate_mask(r, n) };
+	struct scan_input in;
+	uint64_t target[LRU_SCANNED], before = r->freed;
+	input_fill(r, n, s.may_deactivate, &in);
+	scan_counts(&in, target);
+	lists_shrink(&s, target);
+	if (in.swap && lru_inactive_is_low(&n->lru, LRU_INACTIVE_ANON))
+		active_shrink(&s, LRU_ACTIVE_ANON, RECLAIM_CLUSTER);
+	slabs_shrink(r, n);
+	if (r->freed != before)
+		WRITE_RELAXED(&n->kswapd_failures, 0);
 }

@@ -55,7 +55,7 @@ static void request_print(const struct policy *p, gfp_t gfp, unsigned order, con
 	line_log(&p->report, &t);
 }
 
-static void caller_print(const struct policy *p, const struct cpu *c, const char *comm)
+void report_caller(const struct policy *p, const struct cpu *c, const char *comm)
 {
 	const struct kernel_version *v = p->machine->version;
 	char buf[128];
@@ -95,7 +95,7 @@ void report_alloc_failure(struct policy *p, const struct cpu *c, gfp_t gfp, unsi
 	if (passes && !failure_expected(p->machine, gfp)) {
 		caller_comm(comm);
 		request_print(p, gfp, order, comm);
-		caller_print(p, c, comm);
+		report_caller(p, c, comm);
 		report_mem_info(p, c, p->zone_type[gfp & GFP_PLACE_BITS]);
 	}
 	lock_drop(&r->lock);

@@ -14,10 +14,12 @@
 #include "mm/hugetlb.h"
 
 struct policy;
+struct slabs;
 
 struct report {
 	struct ring *log; /* NULL: no reports */
 	const struct hugetlb *hugetlb; /* the pool whose lines are part of them */
+	struct slabs *slabs; /* the caches that a report tells of; NULL: none */
 	struct lock lock; /* RANK_LOG: one report at a time, so that lines of two do not mix */
 	struct ratelimit limit; /* lock */
 };
@@ -27,8 +29,15 @@ void report_fini(struct report *r);
 
 /* Nothing was found for this request: say so, unless its flags forbid it. Inside c, no zone lock. */
 void report_alloc_failure(struct policy *p, const struct cpu *c, gfp_t gfp, unsigned order);
+/* "CPU: 0 PID: 1 Comm: ...": on whose behalf c works. There is a log; report lock held. */
+void report_caller(const struct policy *p, const struct cpu *c, const char *comm);
 /* The Mem-Info block as c sees it, of zones up to a type. There is a log; report lock held. */
 void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type);
+
+/* Slabs that cannot be reclaimed hold more than users do. */
+bool slabs_are_excessive(const struct machine *m);
+/* "Unreclaimable slab info:" and a line for each such cache. There is a log, and report->slabs; report lock held. */
+void report_slabs(const struct report *report);
 
 /* The lines of booting that are true of this machine: zones, node ranges, fallback order, memory. There is a log. */
 void report_boot(const struct policy *p);

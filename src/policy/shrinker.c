@@ -30,33 +30,41 @@ void shrinkers_fini(struct policy *p)
 	p->shrinkers = NULL;
 }
 
-/* What is asked of one cache: in proportion to the priority, dearer objects less; and what was left over before. */
-static uint64_t shrinker_wanted(const struct shrinker *s, uint64_t freeable, uint64_t left, unsigned priority)
+/* New work: in proportion to the priority, less of what is dear to make anew. */
+static uint64_t shrinker_share(const struct shrinker *s, uint64_t freeable, unsigned priority)
 {
-	uint64_t delta = s->seeks ? (freeable >> priority) * 4 / s->seeks : freeable / 2;
-	return MIN(delta + (left >> priority), 2 * freeable);
+	return s->seeks ? (freeable >> priority) * 4 / s->seeks : freeable / 2;
 }
 
-static uint64_t shrinker_shrink(struct shrinker *s, struct cpu *c, unsigned nid, unsigned priority)
+static uint64_t shrinker_scan(struct shrinker *s, struct cpu *c, unsigned nid, uint64_t wanted,
+			      uint64_t freeable, uint64_t *scanned)
 {
-	uint64_t freeable = s->count(s->ctx, nid), freed = 0, scanned = 0;
-	if (!freeable)
-		return 0;
-	int64_t left = __atomic_exchange_n(&s->deferred[nid], 0, __ATOMIC_RELAXED);
-	uint64_t wanted = shrinker_wanted(s, freeable, left > 0 ? (uint64_t)left : 0, priority);
-	const uint64_t batch = SHRINK_BATCH;
-
-	while (wanted >= batch || wanted >= freeable) {
-		uint64_t nr = MIN(batch, wanted);
-		uint64_t got = nr ? s->scan(s->ctx, c, nid, nr) : SHRINK_STOP;
+	uint64_t freed = 0;
+	while (wanted >= SHRINK_BATCH || wanted >= freeable) {
+		uint64_t nr = MIN((uint64_t)SHRINK_BATCH, wanted);
+		uint64_t got = s->scan(s->ctx, c, nid, nr);
 		if (got == SHRINK_STOP)
 			break;
 		freed += got;
-		scanned += nr;
+		*scanned += nr;
 		wanted -= nr;
 	}
+	return freed;
+}
+
+/* 6.1: do_shrink_slab. What was not done stays for the next time, up to twice of what there is. */
+static uint64_t shrinker_shrink(struct shrinker *s, struct cpu *c, unsigned nid, unsigned priority)
+{
+	uint64_t freeable = s->count(s->ctx, nid), scanned = 0;
+	if (!freeable)
+		return 0;
+	uint64_t left = (uint64_t)__atomic_exchange_n(&s->deferred[nid], 0, __ATOMIC_RELAXED);
+	uint64_t share = shrinker_share(s, freeable, priority);
+	uint64_t wanted = MIN((left >> priority) + share, 2 * freeable);
+	uint64_t freed = shrinker_scan(s, c, nid, wanted, freeable, &scanned);
 	event_add(c, SLABS_SCANNED, scanned);
-	__atomic_fetch_add(&s->deferred[nid], (int64_t)wanted, __ATOMIC_RELAXED);
+	uint64_t rest = left + share - MIN(left + share, scanned);
+	__atomic_fetch_add(&s->deferred[nid], (int64_t)MIN(rest, 2 * freeable), __ATOMIC_RELAXED);
 	return freed;
 }
 

@@ -52,6 +52,9 @@ static const char tree_clock[] =
 	"                        time stands still: writing +250ms moves it that far\n";
 
 static const char tree_rest[] =
+	"files/                  a file tree whose content is in the machine's page cache\n"
+	"                        and whose names are in its slab caches; what is written\n"
+	"                        goes on to the folder given as -o source=\n"
 	"state.tar               the whole machine at this instant, tasks and their bytes\n"
 	"                        included; ummfs --from takes it\n"
 	"dev/mem                 the machine's physical memory: a link to the file behind\n"
@@ -60,7 +63,7 @@ static const char tree_rest[] =
 	"                        and others; cat follows it\n"
 	"tasks/                  memory that you hold: mkdir makes a task, rmdir frees\n"
 	"                        all that it holds\n"
-	"proc/PID/status statm comm\n"
+	"proc/PID/status statm comm oom_score oom_score_adj\n"
 	"                        a task as proc shows it; tasks/NAME/pid says its number\n"
 	"\n";
 
@@ -78,10 +81,15 @@ static const char tasks[] =
 	"           cpu          the emulated CPU it runs on; memory comes from its node\n"
 	"           procs        real processes: when the last of them has ended the task\n"
 	"                        goes. PID adds one, -PID strikes one off\n"
-	"           pid, events  its number in proc; how often memory was refused\n"
+	"           oom_score_adj  who is to die sooner or later when memory runs out:\n"
+	"                        -1000 (never) to 1000\n"
+	"           pid, events  its number in proc; how often memory was refused, and\n"
+	"                        how often all that it held was taken (oom_kill)\n"
 	"Reading a file tells what is held. A write changes it by the line: COUNT sets,\n"
 	"+N and -N add and take, 0 drops the line's key, other keys stay, and > and >> do\n"
-	"the same. A line that cannot be met whole fails with ENOMEM and changes nothing.\n"
+	"the same. A line that cannot be met whole fails with ENOMEM and changes nothing;\n"
+	"but when anon has no room, the task with the highest proc/PID/oom_score dies: it\n"
+	"loses all that it holds but file, and dev/kmsg has the report.\n"
 	"When they get less (all but anon), a random choice goes, so holes appear.\n"
 	"\n";
 

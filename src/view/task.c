@@ -8,6 +8,7 @@
  */
 #include "view/views.h"
 
+#include "vm/task_oom.h"
 #include "vm/vm.h"
 
 #include <string.h>
@@ -90,5 +91,17 @@ void view_task_statm(struct text *t, struct task *task)
 void view_task_comm(struct text *t, struct task *task)
 {
 	text_bytes(t, task->name, comm_len(task));
+	text_char(t, '\n');
+}
+
+void view_task_oom_score(struct text *t, struct task *task)
+{
+	text_u64(t, task_oom_score(task));
+	text_char(t, '\n');
+}
+
+void view_task_oom_score_adj(struct text *t, struct task *task)
+{
+	text_i64(t, READ_RELAXED(&task->oom_score_adj));
 	text_char(t, '\n');
 }

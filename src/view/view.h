@@ -27,6 +27,7 @@ struct view {
 	void (*render)(struct text *t, const struct snapshot *s, unsigned arg);
 	bool (*shown)(const struct machine *m, unsigned arg); /* NULL: always */
 	void (*render_task)(struct text *t, struct task *task); /* VIEW_TASK instead of render */
+	const char *task_attr; /* VIEW_TASK: a write is one to this row of task_attr_table; NULL: it is EIO */
 	ssize_t (*store)(struct vm *vm, const char *buf, size_t len); /* one write, wherever it is; NULL: nothing takes one */
 };
 

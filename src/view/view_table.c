@@ -74,6 +74,13 @@ const struct view view_table[] = {
 	OF_TASK("status", view_task_status),
 	OF_TASK("statm", view_task_statm),
 	OF_TASK("comm", view_task_comm),
+	OF_TASK("oom_score", view_task_oom_score),
+	{ .path = "proc/%u/oom_score_adj",
+	  .mode = 0644,
+	  .scope = VIEW_TASK,
+	  .style = VIEW_PROC,
+	  .render_task = view_task_oom_score_adj,
+	  .task_attr = "oom_score_adj" },
 
 	OF_NODES("online", machine_numa, view_nodes_online),
 	OF_NODES("possible", machine_numa, view_nodes_possible),

@@ -57,6 +57,8 @@ void view_dmi_table(struct text *t, const struct snapshot *s, unsigned arg);
 void view_task_status(struct text *t, struct task *task);
 void view_task_statm(struct text *t, struct task *task);
 void view_task_comm(struct text *t, struct task *task);
+void view_task_oom_score(struct text *t, struct task *task);
+void view_task_oom_score_adj(struct text *t, struct task *task);
 
 /* The first online node behind `after` (NULL: of all); NULL when there is none. */
 static inline const struct node *node_next_online(const struct machine *m, const struct node *after)
@@ -79,9 +81,6 @@ uint64_t snap_node_sum(const struct snapshot *s, enum node_stat item);
 /* What 6.1 keeps back from everyone (totalreserve_pages). */
 uint64_t snap_reserve_pages(const struct snapshot *s);
 
-struct dirty_thresholds {
-	uint64_t pages, background_pages;
-};
 struct dirty_thresholds snap_dirty_thresholds(const struct snapshot *s); /* dirty.c */
 bool zone_is_high(const struct zone *z); /* counted as HighTotal */
 

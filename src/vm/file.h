@@ -65,6 +65,7 @@ struct file_name {
 	struct file_name *alias; /* next name of the inode */
 	struct file_name *child, **child_link; /* next one in the directory */
 	struct file_name *lru_next, *lru_prev;
+	uint32_t hash; /* of directory and name */
 	uint32_t order; /* in the directory, rising: positions of readdir in a store in memory */
 	uint8_t flags; /* enum file_flag */
 	uint8_t nid;
@@ -78,8 +79,9 @@ enum file_flag {
 	FILE_ASKED = 1 << 2, /* the host was told to forget it */
 	FILE_PINNED = 1 << 3, /* a name that is nowhere else (store in memory) */
 	FILE_REMOVED = 1 << 4, /* inode: no name is left in the store */
-	FILE_CHANGED_TIMES = 1 << 5, /* inode: times of writing that the store does not have yet. tree */
-	FILE_DIRTY_LISTED = 1 << 6, /* inode: on the list of dirty ones */
+	FILE_DIRTY_LISTED = 1 << 5, /* inode: on the list of dirty ones */
+	FILE_HASHED = 1 << 6, /* inode: found by its identity */
+	FILE_DYING = 1 << 7, /* inode: nobody needs it, it is being taken apart */
 };
 
 /* The index of a file's pages: a tree of 64-way nodes; entries are pages, or shadows of evicted ones (vm/filemap.h). */
@@ -110,19 +112,27 @@ struct file_inode {
 	struct file_inode *hash_next; /* by identity */
 	struct file_name *names; /* that lead to it */
 	struct file_name *children; /* names in it; of a store in memory all of them, in rising order */
+	struct file_name **children_end;
 	uint32_t nr_children, next_order;
 	struct file_inode *lru_next, *lru_prev;
 	struct file_inode *dirty_next, *dirty_prev; /* in the order they became dirty */
 	uint64_t dirtied_ns; /* machine time when the first page became dirty */
-	uint16_t flags; /* enum file_flag */
+	uint64_t sync_turn; /* the last files_sync that needs nothing of it any more */
+	uint16_t flags; /* enum file_flag; files->lock: what tree guards is below */
 	uint8_t nid;
 
 	/* tree */
 	struct lock tree; /* RANK_OWNER */
 	struct file_attr attr; /* as told to the host: size and times of writing are ours until written back */
-	struct timespec store_mtime, store_ctime; /* as the store last had them through us: others changed it if they differ */
+	/* As the store last had them through us: others changed it if they differ. */
+	struct timespec store_mtime, store_ctime;
 	uint64_t store_size; /* bytes that the store has */
+	bool times_changed; /* times of writing that the store does not have yet */
+	int write_error; /* of writeback, until an fsync has told it; 0: none */
+	uint64_t writeback_index; /* page where writeback goes on; relaxed */
+	bool stale; /* something other than content was changed through us: attributes are to be asked for again */
 	uint64_t changes; /* counts writes and truncations: what was read from the store before one is stale */
+	bool writing; /* a writer has bytes that are not in the index yet: nobody else adds pages */
 	struct filemap map;
 	struct file_readahead readahead;
 
@@ -137,15 +147,19 @@ struct file_lru { /* of one node; files->lock */
 	uint64_t nr_names, nr_inodes; /* relaxed for readers */
 };
 
+#define FILE_OPEN_LOCKS 32u
 struct file_slots; /* two levels, never moved: reclaim looks an inode up by a page's owner without a lock */
 
 struct files {
 	struct vm *vm;
+	uint64_t birth; /* tells it from earlier ones at its place */
 	const struct file_store_ops *store;
 	void *store_ctx;
 	pthread_rwlock_t gate, rename;
 	struct lock lock; /* RANK_FILES */
-	struct file_inode *root; /* NULL until files/ is first looked at; files->lock to set */
+	struct file_inode *root; /* NULL until files/ is first looked at; start to set. Acquire */
+	struct lock start; /* RANK_TASK */
+	struct lock open_lock[FILE_OPEN_LOCKS]; /* RANK_TASK, by id: opening and closing in the store, one at a time */
 	struct file_slots *slots;
 	uint32_t nr_inodes; /* relaxed for readers */
 	uint64_t nr_names; /* relaxed for readers */
@@ -167,6 +181,8 @@ struct files {
 	void *ask_ctx;
 	uint64_t nr_asked; /* names with FILE_ASKED; relaxed for readers */
 	struct cpu_dead *dead; /* by CPU, inside it: tree nodes that reclaim has emptied and settle frees */
+	struct shadow_list *shadows; /* by node: tree nodes with shadows only; filemap_init */
+	struct shrinker shadow_shrinker;
 };
 
 struct files_config {
@@ -176,12 +192,16 @@ struct files_config {
 /* Looks at nothing yet. 0, -ENOMEM; -ENOENT, -ENOTDIR, -EACCES with why set when the source is no directory that can be read. */
 struct why;
 MUST_CHECK int files_init(struct files *f, struct vm *vm, const struct files_config *c, struct why *why);
+/* The same over a store whose init has been done: store and store_ctx are set. 0 or -ENOMEM. */
+MUST_CHECK int files_init_over(struct files *f, struct vm *vm);
 /* Everything written back, flusher joined, private folder removed. Errors are logged. */
 void files_fini(struct files *f);
 
 /* Every operation stands between these two. Not nested. */
 void files_enter(struct files *f);
 void files_leave(struct files *f);
+MUST_CHECK bool files_try_enter(struct files *f); /* false: somebody holds the machine, or wants to */
+bool files_entered(const struct files *f); /* is this thread between the two? */
 
 /* Which CPU works for the current caller (base/caller.h): that of the task that has the process in `procs`, else one by its number. */
 struct cpu *files_cpu(const struct files *f);
@@ -206,12 +226,20 @@ void file_forget(struct files *f, uint64_t ino, uint64_t nlookup);
  */
 struct file_inode *file_inode_obtain(struct files *f, const struct file_attr *attr);
 void file_inode_refresh(struct file_inode *i, const struct file_attr *attr); /* the second half of it alone */
+/*
+ * The store's times and size moved through us (writeback, truncate, fallocate): note them, so that they
+ * do not look like somebody else's change. No lock but gate, rename, io, write.
+ */
+void file_inode_stored(struct file_inode *i);
+/* Its last page has left, or its last dirty one was written: it may be nobody's now. Inside a CPU or not; tree may be held. */
+void file_inode_emptied(struct file_inode *i);
+/* Nothing is dirty any more: let the store close it when nobody has it open. Inside no CPU, no lock but gate, rename, io, write. */
+void file_inode_cleaned(struct file_inode *i);
 
 /* ---- file_name.c: names that are known. files->lock is taken inside ---- */
 /* name in dir leads to i. Found or made; 0 or -ENOMEM (answered all the same: see vm/dcache.h; -ENOMEM matters to a store in memory). */
 MUST_CHECK int file_name_add(struct file_inode *dir, const char *name, struct file_inode *i);
 void file_name_del(struct file_inode *dir, const char *name); /* known or not */
-void file_name_move(struct file_inode *dir, const char *name, struct file_inode *to, const char *to_name);
 struct file_inode *file_name_find(struct file_inode *dir, const char *name); /* with a reference; NULL: not known */
 /*
  * The directory and name by which an inode can be reached; *dir with a
@@ -250,18 +278,27 @@ MUST_CHECK int file_rename(struct file_inode *dir, const char *name, struct file
 ssize_t file_readlink(struct file_inode *i, char *buf, size_t size); /* bytes, or -errno; not terminated */
 void file_getattr(struct file_inode *i, struct stat *st);
 /* which: FUSE_SET_ATTR_-like bits, of our own. A new size is file_truncate's. */
-enum file_set { FILE_SET_MODE = 1, FILE_SET_UID = 2, FILE_SET_GID = 4, FILE_SET_SIZE = 8, FILE_SET_ATIME = 16,
-		FILE_SET_MTIME = 32, FILE_SET_ATIME_NOW = 64, FILE_SET_MTIME_NOW = 128 };
+enum file_set {
+	FILE_SET_MODE = 1,
+	FILE_SET_UID = 2,
+	FILE_SET_GID = 4,
+	FILE_SET_SIZE = 8,
+	FILE_SET_ATIME = 16,
+	FILE_SET_MTIME = 32,
+	FILE_SET_ATIME_NOW = 64,
+	FILE_SET_MTIME_NOW = 128
+};
 MUST_CHECK int file_setattr(struct file_inode *i, const struct stat *st, unsigned which);
 /* Notices what changed in the source: -ESTALE when the name leads elsewhere now. O_TRUNC counts. */
 MUST_CHECK int file_open(struct file_inode *i, int flags);
 void file_release(struct file_inode *i, int flags);
-MUST_CHECK int file_fsync(struct file_inode *i, bool data_only); /* also of a directory */
+MUST_CHECK int file_fsync(struct file_inode *i, bool data_only); /* also of a directory; of the root: everything, as sync(2) */
 MUST_CHECK int file_fallocate(struct file_inode *i, int mode, uint64_t offset, uint64_t len);
 off_t file_seek(struct file_inode *i, off_t offset, int whence); /* SEEK_DATA, SEEK_HOLE; or -errno */
 ssize_t file_getxattr(struct file_inode *i, const char *name, void *value, size_t size); /* size 0: how long it is */
 ssize_t file_listxattr(struct file_inode *i, char *list, size_t size);
-MUST_CHECK int file_setxattr(struct file_inode *i, const char *name, const void *value, size_t size, int flags);
+MUST_CHECK int file_setxattr(struct file_inode *i, const char *name, const void *value, size_t size,
+			     int flags);
 MUST_CHECK int file_removexattr(struct file_inode *i, const char *name);
 struct statvfs;
 MUST_CHECK int files_statfs(struct files *f, struct statvfs *st);

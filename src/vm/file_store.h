@@ -31,8 +31,8 @@ struct file_store_ops {
 		       const struct file_who *who, struct file_attr *attr);
 	int (*link)(struct file_inode *i, struct file_inode *dir, const char *name, struct file_attr *attr);
 	int (*unlink)(struct file_inode *dir, const char *name, bool directory);
-	int (*rename)(struct file_inode *dir, const char *name, struct file_inode *to, const char *to_name,
-		      unsigned flags);
+	int (*rename)(struct file_inode *dir, const char *name, struct file_inode *to,
+		      const char *to_name, unsigned flags);
 	ssize_t (*readlink)(struct file_inode *i, char *buf, size_t size);
 	int (*getattr)(struct file_inode *i, struct file_attr *attr);
 	int (*setattr)(struct file_inode *i, const struct stat *st, unsigned which, struct file_attr *attr);
@@ -45,6 +45,9 @@ struct file_store_ops {
 	off_t (*seek)(struct file_inode *i, off_t offset, int whence);
 	int (*fsync)(struct file_inode *i, bool data_only);
 	int (*sync)(struct files *f); /* the whole store */
+	/* Of a store in memory, else NULL: so many more pages of content, 0 or -ENOSPC; and fewer. No system call, any lock may be held. */
+	int (*charge)(struct files *f, uint64_t pages);
+	void (*uncharge)(struct files *f, uint64_t pages);
 	ssize_t (*getxattr)(struct file_inode *i, const char *name, void *value, size_t size);
 	ssize_t (*listxattr)(struct file_inode *i, char *list, size_t size);
 	int (*setxattr)(struct file_inode *i, const char *name, const void *value, size_t size, int flags);
@@ -57,8 +60,8 @@ struct file_store_ops {
 };
 
 extern const struct file_store_ops source_store, memory_store;
-/* Before files_init looks: 0, or -errno with why set. */
-MUST_CHECK int source_store_init(struct files *f, const char *source, struct why *why); /* NULL: a private folder, made by start */
+/* Before files_init looks: 0, or -errno with why set. source NULL: a private folder, made by start. */
+MUST_CHECK int source_store_init(struct files *f, const char *source, struct why *why);
 MUST_CHECK int memory_store_init(struct files *f, struct why *why);
 
 #endif

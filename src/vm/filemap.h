@@ -24,20 +24,31 @@
 struct file_read {
 	struct file_inode *inode;
 	unsigned nr, nr_iov;
-	struct page *page[FILE_IO_PAGES + 1];
+	struct page *page[FILE_IO_PAGES + 1]; /* NULL: a hole of a file in memory */
 	struct iovec iov[FILE_IO_PAGES + 1]; /* neighbouring frames are one */
 };
 
-/* Up to len bytes from offset: 0 and r->iov points at them until file_read_end (fewer at the end of the file, none past it), or -errno. Counts as use, moves atime (relatime), reads ahead. */
+/*
+ * Up to len bytes (at most FILE_IO_PAGES pages' worth) from offset: 0 and r->iov
+ * points at them until file_read_end, by the same thread (fewer at the end of
+ * the file, none past it), or -errno. Counts as use, moves atime (relatime),
+ * reads ahead.
+ */
 MUST_CHECK int file_read_begin(struct file_inode *i, uint64_t offset, size_t len, struct file_read *r);
 void file_read_end(struct file_read *r);
 
-/* Bytes taken, or -errno (-ENOMEM, -EFBIG, -ENOSPC of a store in memory, -EIO when reading around it failed). Waits for writeback when too much is dirty. */
+/*
+ * Bytes taken, or -errno (-ENOMEM, -EFBIG, -ENOSPC of a store in memory, -EIO
+ * when reading around it failed). Waits for writeback when too much is dirty.
+ */
 ssize_t file_write(struct file_inode *i, const char *buf, size_t len, uint64_t offset);
 
 /* Size becomes `size`: pages past it go, the rest of the last one is zero, the store follows. */
 MUST_CHECK int file_truncate(struct file_inode *i, uint64_t size);
-/* Pages wholly inside go (dirty or not), the edges become zero; for punching holes, and for what changed in the source. inode->io held alone. */
+/*
+ * Pages wholly inside go (dirty or not), the edges become zero; for punching
+ * holes, and for what changed in the source. inode->io held alone.
+ */
 void filemap_remove(struct file_inode *i, uint64_t offset, uint64_t len);
 /* Clean pages that nobody uses go (invalidate_mapping_pages, 6.1). Returns pages freed. Inside no CPU. */
 uint64_t filemap_invalidate(struct file_inode *i);
@@ -47,10 +58,16 @@ uint64_t files_drop_pagecache(struct files *f);
 
 extern const struct owner_ops file_owner_ops; /* ctx: struct vm */
 
+/* Tables of all files, and the shrinker of shadows. 0 or -ENOMEM. The vm is there, its threads are not yet. */
+MUST_CHECK int filemap_init(struct files *f);
+void filemap_fini(struct files *f);
+
 /*
  * For writeback: the next run of dirty pages at or past *from, up to max: they
  * become clean and under writeback, and are pinned. Returns how many; *from is
- * the first one's index. inode->io held shared.
+ * the first one's index. Pages that somebody else is writing just now are
+ * passed over, dirty or not: map.nr_writeback says whether there are any.
+ * inode->io held shared until filemap_writeback_end. Inside no CPU.
  */
 unsigned filemap_writeback_begin(struct file_inode *i, uint64_t *from, struct page **page, unsigned max);
 /* Written: 0; or they become dirty again. */

@@ -4,7 +4,8 @@
  * it (shared), and holding the machine closes it. A change of hours passes it
  * anew after every slice, so it is caught half way, where everything adds up;
  * only a task that is being freed is waited for. No matter how many tasks there
- * are, one lock holds them. CPUs are entered here without marking them as used:
+ * are, one lock holds them. Operations on files pass a gate of their own, from
+ * begin to end. CPUs are entered here without marking them as used:
  * looking leaves no trace.
  */
 #include "vm/hold.h"
@@ -34,10 +35,24 @@ static void tasks_hold(struct vm *vm)
 	}
 }
 
+/* Before tasks: an operation on a file that runs out of memory may end one. */
+static void files_hold(struct files *f)
+{
+	if (f->vm)
+		pthread_rwlock_wrlock(&f->gate);
+}
+
+static void files_release(struct files *f)
+{
+	if (f->vm)
+		pthread_rwlock_unlock(&f->gate);
+}
+
 void vm_hold(struct vm *vm)
 {
 	struct machine *m = &vm->machine;
 	lock_take(&vm->knob_lock);
+	files_hold(&vm->files);
 	tasks_hold(vm);
 	pthread_rwlock_wrlock(&vm->own.names);
 	lock_take(&m->tune_lock);
@@ -54,6 +69,7 @@ void vm_release_machine(struct vm *vm)
 	lock_drop(&m->tune_lock);
 	pthread_rwlock_unlock(&vm->own.names);
 	lock_drop(&vm->tasks.lock);
+	files_release(&vm->files);
 	lock_drop(&vm->knob_lock);
 }
 

@@ -4,7 +4,7 @@
 
 /*
  * Stop everything that changes the machine, to look at all of it at one
- * instant: knob writes, tasks and what they hold, marks, slab caches, every CPU. A change of
+ * instant: knob writes, operations on files, tasks and what they hold, marks, slab caches, every CPU. A change of
  * a task that is under way stops at the end of a slice, other changes are waited
  * for. The caller holds no lock of a rank above RANK_FS and is inside no CPU.
  */

@@ -3,6 +3,7 @@
 #include "vm/record.h"
 
 #include "base/series.h"
+#include "policy/scan_balance.h"
 
 #include <errno.h>
 #include <string.h>
@@ -82,6 +83,9 @@ static const struct field fields_node_rows[] = {
 	MANY(node, numa_base, 0, 0),
 	ONE(node, stat_threshold, 0, 125),
 	ONE(node, kswapd_failures, 0, INT32_MAX),
+	ONE(node, lru.nonresident_age, 0, 0),
+	MANY(node, lru.cost, 0, PAGES_MOST),
+	MANY(node, lru.refaults, 0, 0),
 };
 FIELDS(fields_node, node);
 
@@ -158,11 +162,24 @@ static const struct field fields_vm_rows[] = {
 	ONE(vm, overcommit.admin_reserve_kbytes, 0, 0),
 	ONE(vm, overcommit.user_reserve_kbytes, 0, 0),
 	ONE(vm, overcommit.committed_pages, -PAGES_MOST, PAGES_MOST),
+	ONE(vm, policy.reclaim.swappiness, 0, SWAPPINESS_MOST),
+	ONE(vm, policy.reclaim.vfs_cache_pressure, 0, INT32_MAX),
+	ONE(vm, policy.reclaim.zone_reclaim_mode, 0, INT32_MAX),
+	ONE(vm, policy.reclaim.min_unmapped_ratio, 0, 100),
+	ONE(vm, policy.reclaim.min_slab_ratio, 0, 100),
+	ONE(vm, imported_caches.file_pages, 0, PAGES_MOST),
+	ONE(vm, imported_caches.index[INDEX_NODES].nr, 0, 0),
+	ONE(vm, imported_caches.index[INDEX_BUFFERS].nr, 0, 0),
 	ONE(vm, dirty.ratio, 0, 0),
 	ONE(vm, dirty.background_ratio, 0, 0),
 	ONE(vm, dirty.bytes, 0, 0),
 	ONE(vm, dirty.background_bytes, 0, 0),
 	ONE(vm, dirty.highmem, 0, 0),
+	ONE(vm, dirty.expire_centisecs, 0, INT32_MAX),
+	ONE(vm, dirty.writeback_centisecs, 0, 0),
+	ONE(vm, policy.oom.panic, 0, 2),
+	ONE(vm, policy.oom.kill_allocating, 0, 0),
+	ONE(vm, policy.oom.dump_tasks, 0, 0),
 	ONE(vm, stat_interval, INT32_MIN / 250, INT32_MAX / 250),
 	ONE(vm, drop_caches_quiet, 0, 1),
 	ONE(vm, next_tick_ns, 0, 0),
@@ -226,6 +243,8 @@ static const struct field fields_task_rows[] = {
 	MANY(task, rng.s, 0, 0),
 	ONE(task, events_alloc_fail, 0, 0),
 	ONE(task, events_oom_kill, 0, 0),
+	ONE(task, oom_score_adj, -1000, 1000),
+	ONE(task, oom_score_adj_min, -1000, 1000),
 };
 FIELDS(fields_task, task);
 

@@ -4,6 +4,7 @@
 
 #include "mm/buddy.h"
 #include "mm/import.h"
+#include "vm/file_orphan.h"
 
 #include <errno.h>
 #include <string.h>
@@ -332,8 +333,9 @@ static int used_read(struct record *r, char *rest)
 	series_open(&u.index, index ? index : "");
 	series_open(&u.private, private ? private : "");
 	int error = record_fields(r, &fields_page_group, &u.group, rest);
-	if (!error && (owner_kind(u.group.owner) >= OWNER_KINDS ||
-		       owner_kind(u.group.owner) == OWNER_SLAB || u.group.flags & PG_CONTENT))
+	enum owner_kind kind = owner_kind(u.group.owner);
+	if (!error && (kind >= OWNER_KINDS || kind == OWNER_SLAB || u.group.flags & PG_CONTENT ||
+		       (kind == OWNER_FILE && u.group.owner != file_orphan_owner())))
 		error = record_bad(r, "no such owner or flag");
 	return error ? error : record_series(r, pfn, used_place, &u);
 }
@@ -383,7 +385,8 @@ static int node_read(struct record *r, char *rest)
 
 static bool owner_has_lru(enum owner_kind kind)
 {
-	return kind == OWNER_TASK_ANON || kind == OWNER_TASK_FILE || kind == OWNER_TASK_SHMEM;
+	return kind == OWNER_TASK_ANON || kind == OWNER_TASK_FILE || kind == OWNER_TASK_SHMEM ||
+	       kind == OWNER_FILE;
 }
 
 static int lru_place(struct record *r, uint64_t v, void *ctx)

@@ -18,11 +18,6 @@ void record_objects_write(struct text *t, const struct task *task);
 /* A name without blanks, newlines and what else would be mistaken. */
 void record_name_write(struct text *t, const char *name);
 
-/*
- * A cache by its number in the record: the oldest is 1. While a record is
- * written and its machine held.
- */
-uint64_t record_cache_number(const struct kmem_cache *s);
 /* An object as a number: of its slab's first frame and of the object in it. */
 static inline uint64_t record_object_number(pfn_t slab, unsigned index)
 {

@@ -24,7 +24,8 @@ struct slabs_out {
 	struct series_out pfn_out, order_out, type_out, free_out;
 };
 
-uint64_t record_cache_number(const struct kmem_cache *s)
+/* A cache by its number in the record: the oldest is 1. */
+static uint64_t record_cache_number(const struct kmem_cache *s)
 {
 	uint64_t number = 0;
 	for (; s; s = s->older)

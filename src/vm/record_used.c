@@ -9,6 +9,7 @@
 #include "vm/record_private.h"
 
 #include "base/mem.h"
+#include "vm/file_orphan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,8 +80,9 @@ static void group_open(struct group *g, const struct page_group *key)
 	enum owner_kind kind = owner_kind(key->owner);
 	bool plain = kind == OWNER_NONE || kind == OWNER_HUGETLB_POOL ||
 		     kind == OWNER_KMALLOC; /* what is in their entries is from former times */
-	g->slots = !plain && !owner_is_indexed(kind);
-	g->privates = !plain && (g->slots || kind == OWNER_TASK_FILE || kind == OWNER_TASK_PAGES);
+	g->slots = !plain && !owner_is_indexed(kind) && kind != OWNER_FILE;
+	g->privates = !plain && (g->slots || kind == OWNER_TASK_FILE || kind == OWNER_TASK_PAGES ||
+				 kind == OWNER_FILE);
 	text_init(&g->pfn, SIZE_MAX / 2);
 	text_init(&g->index, SIZE_MAX / 2);
 	text_init(&g->private, SIZE_MAX / 2);
@@ -116,9 +118,15 @@ static struct group *group_find(struct walk *w, const struct page_group *key)
 	return NULL;
 }
 
+/* Files are not part of the record: their pages are page cache without a file (vm/file_orphan.h). */
+static uint32_t owner_recorded(const struct page *p)
+{
+	return owner_kind(p->owner) == OWNER_FILE ? file_orphan_owner() : p->owner;
+}
+
 static void used_add(struct walk *w, const struct page *p, uint64_t pfn)
 {
-	const struct page_group key = { .owner = p->owner,
+	const struct page_group key = { .owner = owner_recorded(p),
 					.order = p->order,
 					.migratetype = p->migratetype,
 					.marks = p->marks,

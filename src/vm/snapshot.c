@@ -185,6 +185,8 @@ static void dirty_copy(struct dirty_limits *to, const struct dirty_limits *from)
 	to->bytes = READ_RELAXED(&from->bytes);
 	to->background_bytes = READ_RELAXED(&from->background_bytes);
 	to->highmem = READ_RELAXED(&from->highmem);
+	to->expire_centisecs = READ_RELAXED(&from->expire_centisecs);
+	to->writeback_centisecs = READ_RELAXED(&from->writeback_centisecs);
 }
 
 void snapshot_fill(struct snapshot *s, struct vm *vm, unsigned parts)

@@ -22,16 +22,6 @@
 #define PID_LIMIT 4194304 /* 6.1's PID_MAX_LIMIT of 64 bits */
 #define SLOT_BYTES ((TASKS_MAX + 1) * sizeof(struct task *))
 
-/* Whoever wants to hold the machine waits for those inside, not for those who come later. */
-static void gate_init(pthread_rwlock_t *gate)
-{
-	pthread_rwlockattr_t attr;
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(gate, &attr);
-	pthread_rwlockattr_destroy(&attr);
-}
-
 int tasks_init(struct vm *vm)
 {
 	struct tasks *ts = &vm->tasks;
@@ -158,7 +148,7 @@ static uint32_t id_take(struct tasks *ts)
 	while (id <= TASKS_MAX && ts->slot[id])
 		id++;
 	ts->free_hint = id + 1;
-	ts->nr_slots = MAX(ts->nr_slots, id + 1);
+	WRITE_RELAXED(&ts->nr_slots, MAX(ts->nr_slots, id + 1));
 	return id;
 }
 
@@ -282,7 +272,9 @@ static void table_forget(struct task *t)
 {
 	struct tasks *ts = &t->vm->tasks;
 	lock_take(&ts->lock);
+	lock_take(&t->vm->oom_lock); /* the OOM killer looks at tasks that it has no reference to */
 	__atomic_store_n(&ts->slot[t->id], NULL, __ATOMIC_RELEASE);
+	lock_drop(&t->vm->oom_lock);
 	ts->free_hint = MIN(ts->free_hint, t->id);
 	ASSERT(t->refs > 1); /* the caller has one */
 	t->refs--;

@@ -87,6 +87,11 @@ struct task {
 	uint64_t content_pages; /* anonymous pages with PG_CONTENT */
 	uint64_t file_batch; /* number of the last increase of `file` */
 	struct rng rng;
+	uid_t writer; /* whose write this change is */
+	int16_t oom_score_adj, oom_score_adj_min; /* the first relaxed outside the lock */
+	bool oom_asks; /* the change is one whose requests may kill */
+	bool oom_stripped; /* the OOM killer takes everything just now; it does not pause */
+	bool oom_victim; /* chosen by the OOM killer, with something left; relaxed. vm/task_oom.h */
 
 	/* index_lock */
 	struct lock index_lock;
@@ -117,13 +122,17 @@ struct tasks {
 	pid_t next_pid;
 	uint32_t generation;
 	uint64_t change; /* counts mkdir and rmdir: relaxed */
+	uint64_t procs_change; /* counts processes of tasks that come and go, and tasks that move to another CPU: atomic */
 	pthread_t reaper; /* watches procs */
 	int reaper_epoll, reaper_wake;
 	bool reaper_running;
 	bool procs_full; /* relaxed: no descriptor was to be had for the last process */
 	/* called without locks after a task went on its own (its last process ended), so that fs can invalidate */
-	void (*gone)(void *ctx, uint32_t id, pid_t pid, const char *name);
+	void (*gone)(void *ctx, const struct task *t);
 	void *gone_ctx;
+	/* called after a count in a task's `events` has risen; locks may be held, but no CPU and none of RANK_LOG */
+	void (*event)(void *ctx, const struct task *t);
+	void *event_ctx;
 };
 
 #define TASK_MODE 0755
@@ -148,10 +157,14 @@ struct task_attr {
 	mode_t mode; /* 0644, 0444, 0600; see task_attr_mode */
 	int (*show)(struct task *t, struct text *out); /* 0 or -errno */
 	int (*store)(struct task *t, char *line); /* one line, NUL-terminated, may be modified; task->lock held. 0 or -errno */
+	bool may_kill; /* its requests may go as far as the OOM killer; others just fail */
+	bool can_poll; /* it changes with task_events, and whoever polls it is told */
 	bool is_mem; /* content file: size is task_mem_bytes, task_mem_read / task_mem_write */
 };
 extern const struct task_attr task_attr_table[];
 extern const unsigned nr_task_attrs;
+
+const struct task_attr *task_attr_find(const char *name); /* NULL: no such row */
 
 /* Of its file: nobody may do more there than in the directory. */
 static inline mode_t task_attr_mode(const struct task *t, const struct task_attr *a)
@@ -170,6 +183,13 @@ MUST_CHECK int task_attr_read(struct task *t, const struct task_attr *a, struct 
  * have been answered before the call returns.
  */
 ssize_t task_attr_write(struct task *t, const struct task_attr *a, const char *buf, size_t len);
+
+/* How often something has happened to the task that its `events` count. */
+static inline uint64_t task_events(const struct task *t)
+{
+	return READ_RELAXED(&t->events_alloc_fail) + READ_RELAXED(&t->events_oom_kill);
+}
+void task_event_count(struct task *t, uint64_t *count); /* one of the two counts rises by one */
 
 /* Content of anonymous memory: bytes moved, 0 at the end, -ENOMEM at the host limit, -ENXIO without a region. */
 ssize_t task_mem_read(struct task *t, char *buf, size_t len, uint64_t offset);

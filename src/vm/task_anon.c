@@ -117,9 +117,9 @@ static int anon_touch_all(struct task *t, uint64_t pages)
 		if (task_tables_grow(t, &t->anon_tables, anon_tables_for(t->vm, t->anon.nr + 1)) ||
 		    anon_touch(t, nr) < nr)
 			return -ENOMEM;
-		if (task_dead(t))
-			return -ENODEV;
-		int error = progress_step(&progress, t->anon.nr) ? anon_pause(t, pages) : 0;
+		int error = task_ending(t);
+		if (!error && progress_step(&progress, t->anon.nr))
+			error = anon_pause(t, pages);
 		if (error)
 			return error;
 	}

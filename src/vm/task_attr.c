@@ -6,6 +6,7 @@
  * that takes gets EINTR and the line is undone; during one that gives, the
  * line is the last one stored.
  */
+#include "vm/task_oom.h"
 #include "vm/task_private.h"
 
 #include "base/caller.h"
@@ -142,6 +143,7 @@ static int cpu_store(struct task *t, char *line)
 	    !mask_has(&t->vm->machine.cpus_online, (unsigned)cpu))
 		return -EINVAL;
 	WRITE_RELAXED(&t->cpu, (unsigned)cpu);
+	__atomic_fetch_add(&t->vm->tasks.procs_change, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -176,6 +178,14 @@ static int pid_show(struct task *t, struct text *out)
 	return 0;
 }
 
+void task_event_count(struct task *t, uint64_t *count)
+{
+	const struct tasks *ts = &t->vm->tasks;
+	__atomic_fetch_add(count, 1, __ATOMIC_RELEASE);
+	if (ts->event)
+		ts->event(ts->event_ctx, t);
+}
+
 static int events_show(struct task *t, struct text *out)
 {
 	text_printf(out, "alloc_fail %lu\noom_kill %lu\n",
@@ -185,7 +195,7 @@ static int events_show(struct task *t, struct text *out)
 }
 
 const struct task_attr task_attr_table[] = {
-	{ .name = "anon", .mode = 0644, .show = anon_show, .store = anon_store },
+	{ .name = "anon", .mode = 0644, .show = anon_show, .store = anon_store, .may_kill = true },
 	{ .name = "mem", .mode = 0600, .is_mem = true },
 	{ .name = "file", .mode = 0644, .show = file_show, .store = file_store },
 	{ .name = "pages", .mode = 0644, .show = pages_show, .store = pages_store },
@@ -194,10 +204,19 @@ const struct task_attr task_attr_table[] = {
 	{ .name = "hugetlb", .mode = 0644, .show = hugetlb_show, .store = hugetlb_store },
 	{ .name = "cpu", .mode = 0644, .show = cpu_show, .store = cpu_store },
 	{ .name = "procs", .mode = 0644, .show = procs_show, .store = procs_store },
+	{ .name = "oom_score_adj", .mode = 0644, .show = task_oom_adj_show, .store = task_oom_adj_store },
 	{ .name = "pid", .mode = 0444, .show = pid_show },
-	{ .name = "events", .mode = 0444, .show = events_show },
+	{ .name = "events", .mode = 0444, .show = events_show, .can_poll = true },
 };
 const unsigned nr_task_attrs = ARRAY_LEN(task_attr_table);
+
+const struct task_attr *task_attr_find(const char *name)
+{
+	for (unsigned i = 0; i < nr_task_attrs; i++)
+		if (!strcmp(task_attr_table[i].name, name))
+			return &task_attr_table[i];
+	return NULL;
+}
 
 /* ---- Reading and writing a file ---- */
 
@@ -230,14 +249,17 @@ static int line_store(struct task *t, const struct task_attr *a, const char *lin
 	int error = task_lock(t);
 	if (error)
 		return error;
+	t->writer = caller_uid();
+	task_oom_enter(t, a->may_kill);
 	struct caller before =
 		caller_set((struct caller){ .pid = t->pid, .name = t->name, .uid = t->uid });
 	error = task_dead(t) ? -ENODEV : a->store(t, copy);
 	caller_set(before);
+	error = task_oom_leave(t, error);
 	cpu_stat_fold(&t->vm->machine.cpu[t->cpu]); /* it is idle now */
 	task_unlock(t);
 	if (error == -ENOMEM)
-		__atomic_fetch_add(&t->events_alloc_fail, 1, __ATOMIC_RELAXED);
+		task_event_count(t, &t->events_alloc_fail);
 	return error;
 }
 

@@ -10,17 +10,6 @@
 #include "mm/lru.h"
 #include "mm/mark.h"
 
-struct node *lru_lock_move(struct node *held, struct node *wanted)
-{
-	if (held == wanted)
-		return held;
-	if (held)
-		lock_drop(&held->lru.lock);
-	if (wanted)
-		lock_take(&wanted->lru.lock);
-	return wanted;
-}
-
 void page_disown(struct page *page)
 {
 	page->owner = 0;

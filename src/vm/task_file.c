@@ -180,10 +180,10 @@ static int cached_read_all(struct task *t, uint64_t nr)
 		unsigned got = cached_read(t, want);
 		if (got < want)
 			return -ENOMEM;
-		if (task_dead(t))
-			return -ENODEV;
 		done += got;
-		int error = progress_step(&progress, done) ? task_pause(t) : 0;
+		int error = task_ending(t);
+		if (!error && progress_step(&progress, done))
+			error = task_pause(t);
 		if (error)
 			return error;
 	}

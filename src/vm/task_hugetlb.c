@@ -64,8 +64,8 @@ static int hugetlb_fill(struct task *t, uint64_t nr)
 	progress_start(&progress, t->name, "taking huge pages", t->hugetlb.nr, nr);
 	while (t->hugetlb.nr < nr) {
 		int error = hugetlb_take(t);
-		if (!error && task_dead(t))
-			error = -ENODEV;
+		if (!error)
+			error = task_ending(t);
 		if (!error && progress_step(&progress, t->hugetlb.nr))
 			error = task_pause(t);
 		if (error)

@@ -6,9 +6,9 @@
  * to costs the host nothing.
  *
  * A frame is charged at its first write and handed back to the host before its
- * page is freed. Where the host keeps it (hugetlb), the mark stays on the page
- * and whoever gets it next makes it zero first: nobody reads what another
- * wrote.
+ * page is freed. Where the host keeps it (hugetlb), and in frames of files, the
+ * mark stays on the page and whoever gets it next makes it zero first: nobody
+ * reads what another wrote.
  */
 #include "vm/record.h"
 #include "vm/task_private.h"
@@ -21,15 +21,26 @@ static char *page_bytes(const struct vm *vm, const struct page *page)
 	return region_frame(vm->region, page_pfn(&vm->machine, page));
 }
 
+/* Bytes of a file that were left: back to the host, and uncharged, as those of a task are. */
+static void frames_discard(struct vm *vm, struct page *from, const struct page *end)
+{
+	struct region *r = vm->region;
+	if (!region_discard(r, page_pfn(&vm->machine, from), (uint64_t)(end - from)))
+		memset(page_bytes(vm, from), 0, (size_t)(end - from) << PAGE_SHIFT);
+	for (; from < end; from++)
+		from->flags &= (uint8_t)~PG_CONTENT;
+}
+
 void content_scrub(struct vm *vm, struct page *page, unsigned order)
 {
 	if (!READ_RELAXED(&vm->content_stays))
 		return;
-	for (struct page *p = page; p < page + (1ul << order); p++) {
-		if (!(p->flags & PG_CONTENT))
-			continue;
-		memset(page_bytes(vm, p), 0, PAGE_SIZE);
-		p->flags &= (uint8_t)~PG_CONTENT;
+	struct page *end = page + (1ul << order);
+	for (struct page *p = page, *from; p < end; p++) {
+		for (from = p; p < end && p->flags & PG_CONTENT; p++)
+			;
+		if (from < p)
+			frames_discard(vm, from, p);
 	}
 }
 

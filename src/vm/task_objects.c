@@ -174,9 +174,9 @@ static int line_fill(struct task *t, struct task_objects *line, uint64_t nr)
 		int error = objects_take(t, line, (unsigned)MIN(nr - line->nr, line_batch(line)));
 		if (error)
 			return error;
-		if (task_dead(t))
-			return -ENODEV;
-		error = progress_step(&progress, line->nr) ? task_pause(t) : 0;
+		error = task_ending(t);
+		if (!error && progress_step(&progress, line->nr))
+			error = task_pause(t);
 		if (error)
 			return error;
 	}

@@ -139,9 +139,9 @@ static int line_fill(struct task *t, struct task_pages *line, uint64_t blocks)
 		unsigned nr = (unsigned)MIN(blocks - line->blocks.nr, batch_blocks(line->order));
 		if (blocks_take(t, line, nr) < nr)
 			return -ENOMEM;
-		if (task_dead(t))
-			return -ENODEV;
-		int error = progress_step(&progress, line->blocks.nr) ? task_pause(t) : 0;
+		int error = task_ending(t);
+		if (!error && progress_step(&progress, line->blocks.nr))
+			error = task_pause(t);
 		if (error)
 			return error;
 	}

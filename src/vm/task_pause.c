@@ -71,8 +71,9 @@ static void gate_pass(struct task *t)
 int task_pause(struct task *t)
 {
 	gate_pass(t);
-	if (task_dead(t))
-		return -ENODEV;
+	int error = task_ending(t);
+	if (error)
+		return error;
 	if (!client_interrupted())
 		return 0;
 	client_refuse();
@@ -81,6 +82,8 @@ int task_pause(struct task *t)
 
 void task_pause_giving(struct task *t)
 {
+	if (t->oom_stripped) /* the gate is passed for another task, or for none */
+		return;
 	gate_pass(t);
 	if (client_interrupted())
 		client_grant();

@@ -9,6 +9,8 @@
 #include "vm/progress.h"
 #include "vm/vm.h"
 
+#include <errno.h>
+
 /* Pages that change hands inside one entry of the CPU; others get in between. */
 #define TASK_BATCH 64u
 
@@ -26,6 +28,14 @@ static inline bool task_dead(const struct task *t)
 	return READ_RELAXED(&t->dead);
 }
 
+/* Why a change that takes has to end: -ENODEV when the task is being removed, -ENOMEM when it is to die; 0: it goes on. */
+static inline int task_ending(const struct task *t)
+{
+	if (task_dead(t))
+		return -ENODEV;
+	return READ_RELAXED(&t->oom_victim) ? -ENOMEM : 0;
+}
+
 /* ---- task_pause.c: changes of a task, one at a time, past the gate, in slices. Not nested ---- */
 /* 0, or -EINTR: the client does not want to wait for the change that is under way. */
 MUST_CHECK int task_lock(struct task *t);
@@ -34,8 +44,8 @@ void task_unlock(struct task *t);
 /*
  * Between two slices: whoever wants to hold the machine gets in. A change that
  * takes goes on with 0, and ends with -EINTR when its client is interrupted
- * (who has been told so; what has been taken is to be given back), -ENODEV when
- * the task is being removed. One that gives goes on in any case; the client is
+ * (who has been told so; what has been taken is to be given back), and as
+ * task_ending says. One that gives goes on in any case; the client is
  * told that it is done.
  */
 MUST_CHECK int task_pause(struct task *t);
@@ -44,11 +54,6 @@ void task_pause_giving(struct task *t);
 static inline struct cpu *task_cpu(const struct task *t)
 {
 	return &t->vm->machine.cpu[READ_RELAXED(&t->cpu)];
-}
-
-static inline struct node *page_node(const struct machine *m, const struct page *p)
-{
-	return page_zone(m, p)->node;
 }
 
 /* ---- task_batch.c: a handful of order-0 pages. Inside c ---- */
@@ -63,8 +68,6 @@ void pages_attach(struct task *t, struct cpu *c, const struct page_use *use,
 		  struct page *const *page, unsigned nr);
 /* Pages out of the index already: off the LRU and given back. */
 void pages_detach(struct task *t, struct cpu *c, enum node_stat stat, struct page *const *page, unsigned nr);
-/* Let go of the LRU lock of one node (NULL: none) and take that of another. */
-struct node *lru_lock_move(struct node *held, struct node *wanted);
 /* Nobody's page again. */
 void page_disown(struct page *page);
 
@@ -135,6 +138,7 @@ void procs_reap(struct vm *vm); /* without a reaper: end the tasks whose last pr
 MUST_CHECK int task_procs_add(struct task *t, pid_t pid); /* task->lock held */
 MUST_CHECK int task_procs_del(struct task *t, pid_t pid);
 void task_procs_show(struct task *t, struct text *out);
+void task_procs_kill(struct task *t); /* SIGKILL to each that the task's owner may send one */
 void task_procs_clear(struct task *t);
 
 #endif

@@ -18,8 +18,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +61,7 @@ static void proc_strike(struct task *t, unsigned slot)
 {
 	close(t->procs[slot].fd);
 	t->procs[slot] = t->procs[--t->nr_procs];
+	__atomic_fetch_add(&t->vm->tasks.procs_change, 1, __ATOMIC_RELAXED);
 }
 
 static int procs_reserve(struct task *t)
@@ -89,6 +93,7 @@ static int proc_insert(struct task *t, pid_t pid, int fd)
 	else
 		t->nr_procs++;
 	t->procs[slot] = (struct task_proc){ .pid = pid, .fd = fd };
+	__atomic_fetch_add(&t->vm->tasks.procs_change, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -143,6 +148,27 @@ void task_procs_show(struct task *t, struct text *out)
 	lock_drop(&t->index_lock);
 }
 
+/* Root's task kills anything that is not us; others what their owner could kill. */
+static bool proc_killable(const struct task *t, pid_t pid)
+{
+	char path[32];
+	struct stat st;
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return pid > 1 && pid != getpid() && !stat(path, &st) && (!t->uid || t->uid == st.st_uid);
+}
+
+/* By its pidfd: a number that means another process by now is not met. */
+void task_procs_kill(struct task *t)
+{
+	lock_take(&t->index_lock);
+	for (unsigned i = 0; i < t->nr_procs; i++)
+		if (proc_killable(t, t->procs[i].pid) &&
+		    syscall(SYS_pidfd_send_signal, t->procs[i].fd, SIGKILL, NULL, 0))
+			log_warning("task %s: process %d: no SIGKILL: %s", t->name,
+				    (int)t->procs[i].pid, strerror(errno));
+	lock_drop(&t->index_lock);
+}
+
 void task_procs_clear(struct task *t)
 {
 	lock_take(&t->index_lock);
@@ -173,7 +199,7 @@ static void task_reap(struct vm *vm, uint32_t id)
 	if (!t)
 		return;
 	if (strike_ended(t) && task_end(t) && ts->gone)
-		ts->gone(ts->gone_ctx, t->id, t->pid, t->name);
+		ts->gone(ts->gone_ctx, t);
 	task_put(t);
 }
 

@@ -9,8 +9,12 @@
  * moved, and there too the tasks whose processes have ended are found.
  */
 #include "mm/slab_debug.h"
+#include "vm/file_orphan.h"
+#include "vm/file_store.h"
+#include "vm/task_oom.h"
 #include "vm/task_private.h"
 #include "vm/vm_slab.h"
+#include "vm/writeback.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,10 +36,12 @@ static int policy_boot(struct vm *vm, struct why *why)
 	if (error)
 		return why_set(why, error, "no memory for the allocation policy's tables");
 	vm->policy.owner[OWNER_TASK_FILE] = &task_file_ops;
+	vm->policy.owner[OWNER_FILE] = &file_page_ops;
 	vm->policy.owner_ctx = vm;
 
 	vm->policy.report.log = &vm->log;
 	vm->policy.report.hugetlb = &vm->hugetlb;
+	vm->policy.report.slabs = &vm->slabs;
 
 	error = hugetlb_init(&vm->hugetlb, &vm->machine);
 	if (error) {
@@ -104,6 +110,25 @@ static void ticker_init(struct vm *vm)
 	vm->next_tick_ns = interval_ns(vm);
 }
 
+/* Content needs memory behind the frames. What others are handed here comes after all that they work with. */
+static int files_boot(struct vm *vm, const struct vm_config *c, struct why *why)
+{
+	const struct files_config fc = { .source = c->source };
+	if (!c->region)
+		return 0;
+	int error = files_init(&vm->files, vm, &fc, why);
+	if (error)
+		return error;
+	error = vm->files.store->in_memory ? 0 : writeback_init(&vm->files);
+	if (error) {
+		files_fini(&vm->files);
+		return why_set(why, error, "no memory to write files back");
+	}
+	if (vm->files.writeback)
+		vm->policy.writer = (struct page_writer){ writeback_wake, writeback_wait, &vm->files };
+	return 0;
+}
+
 int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_config *c, struct why *why)
 {
 	memset(vm, 0, sizeof(*vm));
@@ -122,38 +147,34 @@ int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_conf
 		return error;
 	}
 	lock_init(&vm->knob_lock, RANK_KNOB, 0);
+	vm_oom_init(vm);
 	vm_faults_init(vm, c->seed);
 	vm->total_pages = vm->machine.managed_pages;
 	overcommit_init(vm);
-	vm->dirty = (struct dirty_limits){ .ratio = 20, .background_ratio = 10 };
+	vm->dirty = dirty_defaults;
 	ticker_init(vm);
-	return 0;
+	error = files_boot(vm, c, why);
+	if (error)
+		vm_shutdown(vm);
+	return error;
 }
 
 /* ---- The ticker ---- */
 
-void vm_tick(struct vm *vm)
+/* One stat_interval has passed. */
+static void vm_tick(struct vm *vm)
 {
 	machine_stat_tick(&vm->machine);
 	slabs_tick(&vm->slabs);
+	writeback_tick(&vm->files);
 	if (!vm->tasks.reaper_running)
 		procs_reap(vm);
-}
-
-static struct timespec deadline_after(uint64_t ns)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	uint64_t sum = (uint64_t)ts.tv_nsec + ns;
-	ts.tv_sec += (time_t)(sum / NS_PER_SEC);
-	ts.tv_nsec = (long)(sum % NS_PER_SEC);
-	return ts;
 }
 
 /* Returns false when told to stop. */
 static bool ticker_wait(struct vm *vm)
 {
-	struct timespec deadline = deadline_after(interval_ns(vm));
+	struct timespec deadline = clock_host_deadline(interval_ns(vm));
 	int error = 0;
 	pthread_mutex_lock(&vm->ticker_mutex);
 	while (!vm->ticker_stop && error != ETIMEDOUT)
@@ -211,6 +232,8 @@ void vm_advance(struct vm *vm, uint64_t ns)
 static int threads_start(struct vm *vm)
 {
 	int error = policy_start(&vm->policy);
+	if (!error && vm->files.vm)
+		error = writeback_start(&vm->files);
 	if (!error)
 		error = procs_start(vm);
 	if (!error)
@@ -231,11 +254,13 @@ int vm_start(struct vm *vm)
 	return error; /* vm_shutdown stops those that did start */
 }
 
+/* What is dirty is written by files_fini; objects need not be given back one by one when tasks have been forgotten. */
 void vm_shutdown(struct vm *vm)
 {
 	ticker_stop(vm);
 	procs_stop(vm);
 	policy_fini(&vm->policy);
+	files_fini(&vm->files); /* callers are looked for among the tasks */
 	tasks_fini(vm);
 	vm_slab_fini(vm);
 	hugetlb_fini(&vm->hugetlb);
@@ -244,5 +269,6 @@ void vm_shutdown(struct vm *vm)
 	pthread_cond_destroy(&vm->ticker_cond);
 	pthread_mutex_destroy(&vm->ticker_mutex);
 	vm_faults_fini(vm);
+	vm_oom_fini(vm);
 	lock_fini(&vm->knob_lock);
 }

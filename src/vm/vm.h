@@ -14,9 +14,11 @@
 #include "mm/kmalloc.h"
 #include "mm/machine.h"
 #include "mm/slab.h"
+#include "policy/dirty.h"
 #include "policy/policy.h"
 #include "region/region.h"
 #include "vm/file.h"
+#include "vm/imported_caches.h"
 #include "vm/own.h"
 #include "vm/task.h"
 #include "vm/vm_fault.h"
@@ -26,13 +28,6 @@ struct overcommit {
 	uint64_t kbytes; /* vm.overcommit_kbytes */
 	uint64_t admin_reserve_kbytes, user_reserve_kbytes;
 	int64_t committed_pages; /* atomic */
-};
-
-/* How much of the memory that may be dirty makes writers wait, and makes writeback start; bytes instead of percent if not 0. */
-struct dirty_limits {
-	int32_t ratio, background_ratio; /* vm.dirty_ratio, vm.dirty_background_ratio */
-	uint64_t bytes, background_bytes; /* vm.dirty_bytes, vm.dirty_background_bytes */
-	int32_t highmem; /* vm.highmem_is_dirtyable */
 };
 
 struct vm_config {
@@ -54,10 +49,11 @@ struct vm {
 	struct failslab failslab;
 	struct kmalloc kmalloc;
 	struct own own; /* what the daemon itself has of them */
+	struct imported_caches imported_caches; /* what nobody here has */
 	struct region *region; /* may be NULL */
 	void *slab_memory; /* without a region: where the bytes of objects are; else NULL */
-	/* called without slabs->lock after a cache was deleted, so that fs can invalidate its name; NULL: nobody wants to know */
-	void (*cache_gone)(void *ctx, const char *name);
+	/* called without slabs->lock after a cache was deleted, so that fs can tell the host; NULL: nobody wants to know */
+	void (*cache_gone)(void *ctx, uint32_t id, uint32_t generation);
 	void *cache_gone_ctx;
 	bool imported; /* what is in use at first was so before this machine ran; fixed at boot */
 	bool content_stays; /* relaxed: the host kept bytes of freed frames, so their pages still have PG_CONTENT */
@@ -65,6 +61,9 @@ struct vm {
 	struct files files; /* files.vm is NULL: there is none */
 	struct overcommit overcommit;
 	struct dirty_limits dirty;
+	struct lock oom_lock; /* RANK_OOM: one thread kills at a time, and entries of tasks.slot stay */
+	bool oom_sigkill; /* a task that is killed takes its processes with it; fixed at boot */
+	bool panicked; /* relaxed: out of memory with panic_on_oom; nothing but the log can be had any more */
 	int32_t stat_interval; /* seconds */
 	bool deterministic;
 	struct rng rng; /* RANK_TASKS lock */
@@ -83,7 +82,6 @@ MUST_CHECK int vm_boot(struct vm *vm, const struct machine_spec *spec, const str
 		       struct why *why);
 MUST_CHECK int vm_start(struct vm *vm); /* background threads; after daemonizing */
 void vm_shutdown(struct vm *vm);
-void vm_tick(struct vm *vm); /* one stat_interval has passed */
 /* Deterministic mode: move the clock; ticks that fall due run inline. */
 void vm_advance(struct vm *vm, uint64_t ns);
 

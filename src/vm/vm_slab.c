@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "mm/pcp.h"
 #include "mm/slab_self.h"
+#include "vm/content_trim.h"
 #include "vm/own.h"
 
 #include <errno.h>
@@ -18,7 +19,10 @@
 static struct page *pages_take(void *ctx, struct cpu *c, int nid, gfp_t gfp, unsigned order)
 {
 	struct vm *vm = ctx;
-	return alloc_pages(&vm->policy, c, nid, gfp, order);
+	struct page *page = alloc_pages(&vm->policy, c, nid, gfp, order);
+	if (page)
+		content_unify(vm, page, order);
+	return page;
 }
 
 static void pages_give(void *ctx, struct cpu *c, struct page *page, unsigned order)
@@ -147,6 +151,8 @@ int vm_slab_start(struct vm *vm)
 		return error;
 	slabs_self_start(&vm->slabs, vm->imported);
 	error = own_start(vm);
+	if (!error)
+		error = imported_caches_start(vm);
 	if (!vm->imported)
 		machine_drain(&vm->machine); /* a machine begins with empty lists */
 	return error;
@@ -155,6 +161,7 @@ int vm_slab_start(struct vm *vm)
 void vm_slab_fini(struct vm *vm)
 {
 	kmalloc_fini(&vm->kmalloc);
+	imported_caches_fini(vm);
 	own_fini(&vm->own);
 	slabs_fini(&vm->slabs);
 	if (vm->slab_memory)

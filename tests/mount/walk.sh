@@ -71,9 +71,23 @@ show "mkdir tasks/net; echo 'TCP 384' > tasks/net/slab; echo 'TCP -96' > tasks/n
 show "grep -E '^# name|^TCP ' proc/slabinfo; cat sys/kernel/slab/TCP/partial; grep ^Slab proc/meminfo"
 show "rmdir tasks/net; echo 1 > sys/kernel/slab/TCP/shrink; grep '^TCP ' proc/slabinfo"
 
-title "Knob 1: drop_caches"
-show "mkdir tasks/reader; echo 400M > tasks/reader/file; grep ^Cached proc/meminfo"
-show "echo 1 > proc/sys/vm/drop_caches; grep ^Cached proc/meminfo; cat tasks/reader/file"
+title "Files: content in the page cache, names and inodes in slab caches"
+counts="grep -E '^(Cached|Dirty):' proc/meminfo; awk '/^(dentry|inode_cache|radix_tree_node) / { print \$1, \$2 }' proc/slabinfo"
+sum="find files -type f -exec cat {} + | sha256sum"
+show "$counts"
+show "cp -a '$(pwd)/src' '$(pwd)/tests' files/; du -sh files; find files | wc -l"
+show "$counts"
+before=$(cd "$mnt" && sh -c "$sum")
+
+title "Knob 1: drop_caches. 1: clean pages (sync first), 2: names and inodes nobody uses, 3: both"
+show "sync files; echo 1 > proc/sys/vm/drop_caches; $counts"
+show "echo 2 > proc/sys/vm/drop_caches; $counts"
+show "$sum; $counts"
+show "echo 3 > proc/sys/vm/drop_caches; $counts"
+after=$(cd "$mnt" && sh -c "$sum")
+[ "$before" = "$after" ] || { echo "the files have changed: $before, $after" >&2; exit 1; }
+echo "(content intact: $after)"
+show "rm -r files/src files/tests; mkdir tasks/reader"
 
 title "Knob 2: min_free_kbytes wakes kswapd"
 min=$(cat "$mnt/proc/sys/vm/min_free_kbytes")

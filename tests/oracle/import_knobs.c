@@ -124,7 +124,7 @@ static void test_configured(void **state)
 	struct vm *vm = vm_6g();
 	unsigned arg;
 	assert_int_equal(loaded_count(vm), 0);
-	assert_null(knob_at(vm, VM_DIR "/swappiness", &arg));
+	assert_null(knob_at(vm, VM_DIR "/mmap_min_addr", &arg));
 	assert_non_null(knob_at(vm, VM_DIR "/min_free_kbytes", &arg));
 	vm_release(vm);
 }

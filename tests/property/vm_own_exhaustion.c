@@ -74,6 +74,7 @@ static bool add(struct world *w, unsigned i)
 		w->nr_refused++;
 		return false;
 	}
+	w->task[i]->oom_score_adj = OOM_SCORE_ADJ_MIN; /* whoever grows is refused, nobody dies for it */
 	w->anon[i] = false;
 	w->known[i] = 0;
 	w->nr_tasks++;

@@ -86,6 +86,21 @@ static void test_try(void **state)
 	assert_non_null(try_elsewhere(&zone));
 }
 
+/* Whatever the order; what is taken behind it rises from there. */
+static void test_try_now(void **state)
+{
+	(void)state;
+	lock_take(&zone);
+	assert_true(lock_try_now(&cpu0));
+	assert_null(try_elsewhere(&zone));
+	assert_true(lock_held(&cpu0));
+	lock_take(&cpu1);
+	lock_drop(&cpu1);
+	lock_drop(&cpu0);
+	lock_drop(&zone);
+	assert_non_null(try_elsewhere(&zone));
+}
+
 static void test_rising_order(void **state)
 {
 	(void)state;
@@ -204,12 +219,41 @@ static void test_all_cpus(void **state)
 }
 #endif
 
+static void *gate_alone(void *gate)
+{
+	pthread_rwlock_wrlock(gate);
+	pthread_rwlock_unlock(gate);
+	return NULL;
+}
+
+/* One wants it alone and waits for us; whoever comes after that waits for the one. */
+static void test_gate_lets_the_first_in(void **state)
+{
+	(void)state;
+	pthread_rwlock_t gate;
+	pthread_t alone;
+	gate_init(&gate);
+	pthread_rwlock_rdlock(&gate);
+	assert_int_equal(pthread_create(&alone, NULL, gate_alone, &gate), 0);
+	while (!pthread_rwlock_tryrdlock(&gate)) { /* until it waits */
+		pthread_rwlock_unlock(&gate);
+		usleep(100);
+	}
+	pthread_rwlock_unlock(&gate);
+	pthread_join(alone, NULL);
+	assert_int_equal(pthread_rwlock_tryrdlock(&gate), 0);
+	pthread_rwlock_unlock(&gate);
+	pthread_rwlock_destroy(&gate);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_excludes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rising_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_try, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_try_now, setup, teardown),
+		cmocka_unit_test(test_gate_lets_the_first_in),
 #ifdef UMMFS_DEBUG
 		cmocka_unit_test_setup_teardown(test_wrong_order_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held_is_per_thread, setup, teardown),

@@ -222,10 +222,10 @@ static void test_bad_lines(void **state)
 	config_text_bad("gibberish\n[machine]\nbits=65\n[what]\n",
 			"FILE:1: neither [section] nor key = value");
 	config_text_bad("[what]\ngibberish\n",
-			"FILE:1: [what]: no such section: [machine], [node N], [cache NAME] and [vm] are");
+			"FILE:1: [what]: no such section: [machine], [node N], [cache NAME], [files] and [vm] are");
 	config_text_bad("bits = 64\n" ONE_NODE, "FILE:1: bits: stands before the first section, [machine]");
-	config_text_bad(ONE_NODE "\n[files]\nsource = /tmp\n",
-			"FILE:5: [files]: no such section: [machine], [node N], [cache NAME] and [vm] are");
+	config_text_bad(ONE_NODE "\n[file]\nsource = /tmp\n",
+			"FILE:5: [file]: no such section: [machine], [node N], [cache NAME], [files] and [vm] are");
 	config_text_bad(ONE_NODE "[vm]\nswappiness=1\nswappiness=2\n",
 			"FILE:6: swappiness: stands in line 5 already");
 

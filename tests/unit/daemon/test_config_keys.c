@@ -53,6 +53,14 @@ static void test_region_keys(void **state)
 	assert_false(c.region.reserve);
 	config_fini(&c);
 
+	machine_good(&c, "oom_sigkill = yes");
+	assert_true(c.oom_sigkill);
+	config_fini(&c);
+	machine_good(&c, "oom_sigkill = no");
+	assert_false(c.oom_sigkill);
+	config_fini(&c);
+
+	machine_bad("oom_sigkill = 1", "oom_sigkill = 1: must be yes or no");
 	machine_bad("backing = swap", "backing = swap: must be auto, hugetlb, thp or sparse");
 	machine_bad("limit = lots", "limit = lots: must be a size such as 512M, 4G or 1T");
 	machine_bad("limit = 0", "limit = 0: must be more than nothing");
@@ -160,16 +168,37 @@ static void test_node_numbers(void **state)
 			"FILE:4: [node one]: must be a number from 0 to 255");
 	config_text_bad(ONE_NODE "[node -1]\ncpus=1\n", "FILE:4: [node -1]: must be a number from 0 to 255");
 	config_text_bad(ONE_NODE "[node]\ncpus=1\n",
-			"FILE:4: [node]: no such section: [machine], [node N], [cache NAME] and [vm] are");
+			"FILE:4: [node]: no such section: [machine], [node N], [cache NAME], [files] and [vm] are");
+}
+
+static void test_files(void **state)
+{
+	(void)state;
+	struct config c;
+
+	config_text_good(&c, ONE_NODE);
+	assert_null(c.source);
+	config_fini(&c);
+	config_text_good(&c, ONE_NODE "[files]\nsource = /srv/some data\n");
+	assert_string_equal(c.source, "/srv/some data");
+	config_fini(&c);
+	config_text_good(&c, ONE_NODE "[files]\nsource=none\n");
+	assert_string_equal(c.source, "none");
+	config_fini(&c);
+	config_text_bad(ONE_NODE "[files]\nsource = data\n",
+			"FILE:5: source = data: must be an absolute path of a directory, or none");
+	config_text_bad(ONE_NODE "[files]\nsource = /a\nsource = /b\n",
+			"FILE:6: source: stands in line 5 already");
+	config_text_bad(ONE_NODE "[files]\nfolder = /a\n",
+			"FILE:5: folder: no such key in [files]: see ummfs.conf(5)");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_region_keys),
-		cmocka_unit_test(test_machine_keys),
-		cmocka_unit_test(test_node_values),
-		cmocka_unit_test(test_node_numbers),
+		cmocka_unit_test(test_region_keys), cmocka_unit_test(test_machine_keys),
+		cmocka_unit_test(test_node_values), cmocka_unit_test(test_node_numbers),
+		cmocka_unit_test(test_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,10 +35,10 @@ static void test_bad_value(void **state)
 	(void)state;
 	struct state_dir d;
 	state_dir_make(&d, CAPTURE);
-	state_dir_write(&d, VM "swappiness", "lots\n");
+	state_dir_write(&d, VM "extfrag_threshold", "lots\n");
 	struct state_vm *s = state_boot(&d);
-	assert_false(shown(s, VM "swappiness"));
-	assert_true(state_noted(s->capture, NOTE_CORRECTED, "swappiness"));
+	assert_false(shown(s, VM "extfrag_threshold"));
+	assert_true(state_noted(s->capture, NOTE_CORRECTED, "extfrag_threshold"));
 	state_end(s);
 	state_dir_remove(&d);
 }

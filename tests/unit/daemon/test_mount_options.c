@@ -27,6 +27,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	text_fini(&o.fuse);
+	mem_free(o.files_source);
 	return 0;
 }
 
@@ -54,6 +55,22 @@ static void bad(const char *word, const char *words)
 	assert_int_equal(use(word), -EINVAL);
 	if (!strstr(why.text, words))
 		fail_msg("'%s' does not say '%s'", why.text, words);
+}
+
+static void test_source(void **state)
+{
+	(void)state;
+	good("source=none");
+	assert_string_equal(o.boot.source, "none");
+	good("source=/usr/../usr/bin");
+	assert_true(*o.boot.source == '/' && !strstr(o.boot.source, ".."));
+	assert_int_equal(chdir("/"), 0);
+	good("source=usr");
+	assert_string_equal(o.boot.source, "/usr");
+	bad("source=/nowhere/at/all", "expected a directory that is there, or none");
+	bad("source=/dev/null", "expected a directory that is there, or none");
+	bad("source=", "needs a value");
+	assert_string_equal(o.boot.source, "/usr");
 }
 
 static void test_backing(void **state)
@@ -208,7 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_backing),    TEST(test_numbers),     TEST(test_flags),
 		TEST(test_slab_debug), TEST(test_for_libfuse), TEST(test_generic_words),
-		TEST(test_max_read),   TEST(test_lifeline),
+		TEST(test_max_read),   TEST(test_lifeline),    TEST(test_source),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

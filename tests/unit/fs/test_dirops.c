@@ -109,17 +109,16 @@ static void test_modes(void **state)
 struct gone {
 	unsigned calls;
 	pid_t pid;
-	char name[64];
+	char name[TASK_NAME_MAX + 1];
 };
 
-static void gone_note(void *ctx, uint32_t id, pid_t pid, const char *name)
+static void gone_note(void *ctx, const struct task *t)
 {
 	struct gone *g = ctx;
 
-	(void)id;
 	g->calls++;
-	g->pid = pid;
-	snprintf(g->name, sizeof(g->name), "%s", name);
+	g->pid = t->pid;
+	snprintf(g->name, sizeof(g->name), "%s", t->name);
 }
 
 /* The kernel is told that proc/PID has gone with the directory that it removed. */
@@ -262,6 +261,8 @@ static void test_readdir_of_what_is_gone(void **state)
 	assert_int_equal(task_remove(&f->fs->machine->vm, "a"), 0);
 	assert_int_equal(dir_read(f, node, fh, 0, 4096), -ENOENT);
 	dir_close(f, node, fh);
+	const struct fuse_open_in in = { .flags = O_RDONLY | O_DIRECTORY };
+	assert_int_equal(fake_kernel_ask(f->k, FUSE_OPENDIR, node, &in, sizeof(in), NULL, 0), -ESTALE);
 }
 
 int main(void)

@@ -233,6 +233,33 @@ static void test_task_attributes(void **state)
 	handle_close(&f->fs, h);
 }
 
+/* Behind until it was read, and again after the next event; other files never are. */
+static void test_events_are_polled(void **state)
+{
+	struct fs_fixture *f = *state;
+	struct task *t = fs_task(f, "a");
+	struct handle *events = open_good(f, "tasks/a/events", O_RDONLY),
+		      *anon = open_good(f, "tasks/a/anon", O_RDWR);
+	struct handle *other = open_good(f, "proc/zoneinfo", O_RDONLY);
+
+	assert_true(handle_poll(&f->fs, events, NULL));
+	assert_string_equal(fs_read(f, events, 100, 0), "alloc_fail 0\noom_kill 0\n");
+	assert_false(handle_poll(&f->fs, events, NULL));
+	anon_set(t, "1M");
+	assert_false(handle_poll(&f->fs, events, NULL));
+	assert_int_equal(handle_write(&f->fs, anon, "900G", 4, 0), -ENOMEM);
+	assert_true(handle_poll(&f->fs, events, NULL));
+	assert_string_equal(fs_read(f, events, 100, 11), "0\noom_kill 0\n"); /* no new pass */
+	assert_true(handle_poll(&f->fs, events, NULL));
+	assert_string_equal(fs_read(f, events, 100, 0), "alloc_fail 1\noom_kill 0\n");
+	assert_false(handle_poll(&f->fs, events, NULL));
+	assert_false(handle_poll(&f->fs, anon, NULL));
+	assert_false(handle_poll(&f->fs, other, NULL));
+	handle_close(&f->fs, other);
+	handle_close(&f->fs, anon);
+	handle_close(&f->fs, events);
+}
+
 static void test_task_memory(void **state)
 {
 	struct fs_fixture *f = *state;
@@ -359,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sysctl_stream, loaded_setup, fs_teardown),
 		FS_TEST(test_open_refuses),
 		FS_TEST(test_task_attributes),
+		FS_TEST(test_events_are_polled),
 		FS_TEST(test_task_memory),
 		FS_TEST(test_process_views),
 		FS_TEST(test_render_of_a_directory),

@@ -28,7 +28,11 @@ static void ask_statfs(struct fake_kernel *k, unsigned times)
 
 static void test_answers(void **state)
 {
-	static const struct loop_options option[] = { { 1, 0 }, { 2, 20 }, { 8, 0 }, { 0, 5 }, { 99, 1 } };
+	static const struct loop_options option[] = { { .workers = 1 },
+						      { .workers = 2, .spin_us = 20 },
+						      { .workers = 8 },
+						      { .spin_us = 5 },
+						      { .workers = 99, .spin_us = 1 } };
 
 	for (size_t i = 0; i < ARRAY_LEN(option); i++) {
 		struct fake_kernel *k = start(*state, option[i].workers, option[i].spin_us);
@@ -204,6 +208,31 @@ static void test_stop_at_the_end_of_a_write(void **state)
 	}
 }
 
+/* After a panic: the way to the log, the log, and what needs no answer; else EIO. */
+static void test_refusal(void **state)
+{
+	struct fs_fixture *f = *state;
+	const struct loop_options o = { .workers = 2, .refuses = fs_refuses, .refuses_ctx = &f->fs };
+	struct fake_kernel *k = fake_kernel_start(&f->fs, &o);
+	const uint64_t kmsg = f->fs.kmsg.ino, dev = tree_find(&f->fs.tree, "dev")->ino;
+
+	ask_statfs(k, 1);
+	assert_int_equal(fake_kernel_ask(k, FUSE_LOOKUP, 1, NULL, 0, "proc", 5), 0);
+	WRITE_RELAXED(&f->fs.vm->panicked, true);
+	assert_int_equal(fake_kernel_ask(k, FUSE_STATFS, 1, NULL, 0, NULL, 0), -EIO);
+	assert_int_equal(fake_kernel_ask(k, FUSE_LOOKUP, 1, NULL, 0, "proc", 5), -EIO);
+	assert_int_equal(fake_kernel_ask(k, FUSE_LOOKUP, dev, NULL, 0, "mem", 4), -EIO);
+	assert_int_equal(fake_kernel_ask(k, FUSE_LOOKUP, 1, NULL, 0, "dev", 4), 0);
+	assert_int_equal(fake_kernel_ask(k, FUSE_LOOKUP, dev, NULL, 0, "kmsg", 5), 0);
+	assert_true(fs_refuses(&f->fs, FUSE_OPENDIR, dev, NULL));
+	assert_false(fs_refuses(&f->fs, FUSE_READ, kmsg, NULL));
+	assert_false(fs_refuses(&f->fs, FUSE_FORGET, 1, NULL));
+	assert_false(fs_refuses(&f->fs, FUSE_RELEASE, 1, NULL));
+	WRITE_RELAXED(&f->fs.vm->panicked, false);
+	ask_statfs(k, 1);
+	fake_kernel_stop(k);
+}
+
 static void test_defaults(void **state)
 {
 	struct loop_options o = loop_defaults();
@@ -225,6 +254,7 @@ int main(void)
 		FS_TEST(test_end_of_the_mount),
 		FS_TEST(test_stop_at_any_moment),
 		FS_TEST(test_stop_at_the_end_of_a_write),
+		FS_TEST(test_refusal),
 		cmocka_unit_test(test_defaults),
 	};
 

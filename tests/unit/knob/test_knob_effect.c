@@ -295,6 +295,54 @@ static void test_overcommit_twins(void **state)
 	vm_release(vm);
 }
 
+static void test_dirty_twins(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g();
+	assert_string_equal(knob_cat(vm, VM "dirty_ratio"), "20\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_bytes", "1048576\n"), 8);
+	assert_string_equal(knob_cat(vm, VM "dirty_ratio"), "0\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_ratio", "0\n"), 2); /* no change: nothing follows */
+	assert_string_equal(knob_cat(vm, VM "dirty_bytes"), "1048576\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_ratio", "20\n"), 3);
+	assert_string_equal(knob_cat(vm, VM "dirty_bytes"), "0\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_background_bytes", "9223372036854775807\n"), -ERANGE);
+	assert_string_equal(knob_cat(vm, VM "dirty_background_ratio"), "10\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_background_bytes", "1\n"), 2);
+	assert_string_equal(knob_cat(vm, VM "dirty_background_ratio"), "0\n");
+	assert_int_equal(knob_echo(vm, VM "dirty_background_ratio", "5\n"), 2);
+	assert_string_equal(knob_cat(vm, VM "dirty_background_bytes"), "0\n");
+	vm_release(vm);
+}
+
+struct wake {
+	unsigned nr;
+};
+static void wake_note(void *ctx)
+{
+	((struct wake *)ctx)->nr++;
+}
+
+/* A changed interval begins at once, but one of 0, which ends the turns. */
+static void test_dirty_writeback(void **state)
+{
+	(void)state;
+	struct vm *vm = vm_6g();
+	struct wake wake = { 0 };
+	struct page_writer was = vm->policy.writer;
+	vm->policy.writer = (struct page_writer){ .wake = wake_note, .ctx = &wake };
+	assert_int_equal(knob_echo(vm, VM "dirty_writeback_centisecs", "500\n"), 4);
+	assert_int_equal(wake.nr, 0);
+	assert_int_equal(knob_echo(vm, VM "dirty_writeback_centisecs", "0\n"), 2);
+	assert_int_equal(wake.nr, 0);
+	assert_int_equal(knob_echo(vm, VM "dirty_writeback_centisecs", "-1\n"), 3);
+	assert_int_equal(wake.nr, 1);
+	assert_int_equal(knob_echo(vm, VM "dirty_writeback_centisecs", "x\n"), -EINVAL);
+	assert_int_equal(wake.nr, 1);
+	vm->policy.writer = was;
+	vm_release(vm);
+}
+
 static void test_nr_hugepages(void **state)
 {
 	(void)state;
@@ -437,6 +485,8 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_stat_interval),
 		cmocka_unit_test(test_overcommit_twins),
+		cmocka_unit_test(test_dirty_twins),
+		cmocka_unit_test(test_dirty_writeback),
 		cmocka_unit_test(test_nr_hugepages),
 		cmocka_unit_test(test_surplus),
 		cmocka_unit_test(test_drop_caches),

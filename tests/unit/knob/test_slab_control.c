@@ -137,10 +137,12 @@ static void test_new_errors(void **state)
 }
 
 static unsigned gone;
-static void note_gone(void *ctx, const char *name)
+static uint32_t gone_id, gone_generation;
+static void note_gone(void *ctx, uint32_t id, uint32_t generation)
 {
 	assert_string_equal(ctx, "context");
-	assert_string_equal(name, "mine");
+	gone_id = id;
+	gone_generation = generation;
 	gone++;
 }
 
@@ -157,6 +159,7 @@ static void test_delete_busy(void **state)
 	gone = 0;
 	assert_int_equal(knob_echo(vm, NEW, "mine 100"), 8);
 	struct kmem_cache *s = kmem_cache_find(&vm->slabs, "mine");
+	uint32_t id = s->id, generation = s->generation;
 	cpu_enter(c);
 	assert_int_equal(kmem_cache_alloc_bulk(s, c, GFP_KERNEL, 3, object), 0);
 	cpu_leave(c);
@@ -172,6 +175,8 @@ static void test_delete_busy(void **state)
 	assert_int_equal(gone, 0);
 	assert_int_equal(knob_echo(vm, DELETE, "mine"), 4); /* with the slab that the objects were on */
 	assert_int_equal(gone, 1);
+	assert_int_equal(gone_id, id);
+	assert_int_equal(gone_generation, generation);
 	assert_int_equal(node_stat_sum(&vm->machine.node[0], NR_SLAB_UNRECLAIMABLE), 0);
 	vm_release(vm);
 }

@@ -91,11 +91,64 @@ static void test_counts(void **state)
 	end(&m);
 }
 
+/* To the warm end, to the cold end, and to another list, with its counters. */
+static void test_moving(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct page *page[3];
+	boot(&m);
+	struct node *n = &m.node[0];
+	for (unsigned i = 0; i < 3; i++)
+		add(&m, page[i] = take(&m, 0, 0), LRU_INACTIVE_FILE);
+	lock_take(&n->lru.lock);
+	lru_move(&m.cpu[0], page[0], LRU_INACTIVE_FILE);
+	assert_ptr_equal(lru_tail(n, LRU_INACTIVE_FILE), page[1]);
+	lru_move_cold(&m.cpu[0], page[0], LRU_INACTIVE_FILE);
+	assert_ptr_equal(lru_tail(n, LRU_INACTIVE_FILE), page[0]);
+	assert_false(lru_inactive_is_low(&n->lru, LRU_INACTIVE_FILE));
+	lru_move(&m.cpu[0], page[0], LRU_ACTIVE_FILE);
+	lru_move(&m.cpu[0], page[1], LRU_ACTIVE_FILE);
+	assert_int_equal(page[0]->lru, LRU_ACTIVE_FILE);
+	assert_true(lru_inactive_is_low(&n->lru, LRU_INACTIVE_FILE));
+	lock_drop(&n->lru.lock);
+	assert_int_equal(node_stat_sum(n, NR_ACTIVE_FILE), 2);
+	assert_int_equal(node_stat_sum(n, NR_INACTIVE_FILE), 1);
+	assert_int_equal(lru_pages(n, LRU_ACTIVE_FILE, ~0u), 2);
+	assert_int_equal(lru_pages(n, LRU_ACTIVE_FILE, 1 << 2), 2);
+	assert_int_equal(lru_pages(n, LRU_ACTIVE_FILE, 1 << 1), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		del(&m, page[i]);
+		page_give(&m.cpu[0], page[i], 0);
+	}
+	end(&m);
+}
+
+static void test_lock_moves(void **state)
+{
+	(void)state;
+	struct machine m;
+	boot(&m);
+	struct node *a = &m.node[0], *b = &m.node[1];
+	assert_null(lru_lock_move(NULL, NULL));
+	assert_ptr_equal(lru_lock_move(NULL, b), b);
+	assert_ptr_equal(lru_lock_move(b, b), b);
+	assert_ptr_equal(lru_lock_move(b, a), a); /* downwards: the first is let go before */
+	assert_null(lru_lock_move(a, NULL));
+	lock_take(&a->lru.lock);
+	lock_take(&b->lru.lock);
+	lock_drop(&b->lru.lock);
+	lock_drop(&a->lru.lock);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tail_is_the_oldest),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_moving),
+		cmocka_unit_test(test_lock_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,80 @@ static void test_threads(void **state)
 	world_end(w);
 }
 
+/* Woken again before the machine's clock has moved by 100 ms, it came to rest too early. */
+static void test_woken_quickly(void **state)
+{
+	(void)state;
+	struct world *w = world_two_nodes(true);
+	struct zone *z = world_zone(w, 0, NORMAL);
+	fill_all(w, z->watermark[WMARK_LOW] - 1);
+	kswapd_wake(&w->p, w->c, &w->m.node[0], 0, NORMAL);
+	assert_int_equal(world_event(w, KSWAPD_LOW_WMARK_HIT_QUICKLY), 0);
+	zone_leave_free(w, z, z->watermark[WMARK_LOW] - 1);
+	kswapd_wake(&w->p, w->c, &w->m.node[0], 0, NORMAL);
+	assert_int_equal(world_event(w, PAGEOUTRUN), 2);
+	assert_int_equal(world_event(w, KSWAPD_LOW_WMARK_HIT_QUICKLY), 1);
+	drop_all(w);
+	world_end(w);
+}
+
+/* A quarter of memory is to stay free while files fill the rest: never below min, no stall, never far past high. */
+static void test_quarter_of_memory_free(void **state)
+{
+	(void)state;
+	struct world *w = world_two_nodes(true);
+	struct zone *z = world_zone(w, 0, NORMAL);
+	world_marks(w, 32768); /* of 128 MiB */
+	uint64_t least = UINT64_MAX, most = 0;
+	for (unsigned i = 0; i < 60000; i++) {
+		struct page *page = alloc_pages(&w->p, w->c, 0, MINE, 0);
+		assert_non_null(page);
+		page->owner = owner_handle(OWNER_TASK_FILE, 7);
+		lock_take(&z->node->lru.lock);
+		lru_add(w->c, page, LRU_INACTIVE_FILE);
+		lock_drop(&z->node->lru.lock);
+		node_stat_add(w->c, z->node, NR_FILE_PAGES, 1);
+		if (i < 20000)
+			continue;
+		least = MIN(least, zone_free(z));
+		most = MAX(most, zone_free(z));
+	}
+	assert_true(least >= z->watermark[WMARK_LOW] - 64);
+	assert_true(most <= z->watermark[WMARK_HIGH] + 64);
+	assert_int_equal(world_event(w, ALLOCSTALL_FIRST + ZONE_NORMAL), 0);
+	assert_int_equal(w->m.node[0].kswapd_failures, 0);
+	drop_all(w);
+	world_end(w);
+}
+
+/*
+ * Anonymous memory in steps on top of files, until nothing is left (capture
+ * 6.1.0-50-amd64-T1, scenario i). As there kswapd works first and alone, and
+ * frees nearly all that it looks at; requests stall only when files are gone.
+ * Compared is the order, and that kswapd freed most of the files.
+ */
+static void test_order_under_pressure(void **state)
+{
+	(void)state;
+	struct world *w = world_two_nodes(true);
+	struct zone *z = world_zone(w, 0, NORMAL);
+	zone_fill_with_file(w, z, 6000, LRU_INACTIVE_FILE);
+	zone_fill_with_file(w, z, 2000, LRU_ACTIVE_FILE);
+	uint64_t stolen_before_stall = 0;
+	for (struct page *page; (page = alloc(w, MINE, 0));) {
+		world_hold(w, page);
+		if (!world_event(w, ALLOCSTALL_FIRST + ZONE_NORMAL))
+			stolen_before_stall = world_event(w, PGSTEAL_KSWAPD);
+	}
+	assert_true(world_event(w, ALLOCSTALL_FIRST + ZONE_NORMAL) > 0); /* the last request, in vain */
+	assert_true(stolen_before_stall > 8000 * 3 / 4);
+	assert_int_equal(world_event(w, PGSTEAL_FILE), 8000);
+	assert_true(world_event(w, PGSTEAL_KSWAPD) > world_event(w, PGSTEAL_DIRECT));
+	assert_int_equal(world_event(w, PGSCAN_KSWAPD) - world_event(w, PGSTEAL_KSWAPD), 0);
+	assert_int_equal(world_event(w, PGSCAN_ANON), 0);
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +296,9 @@ int main(void)
 		cmocka_unit_test(test_pressure_while_it_works),
 		cmocka_unit_test(test_boost),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_woken_quickly),
+		cmocka_unit_test(test_quarter_of_memory_free),
+		cmocka_unit_test(test_order_under_pressure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

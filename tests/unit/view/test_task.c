@@ -57,6 +57,11 @@ static void test_what_it_holds(void **state)
 	expect(t, view_task_status, want);
 	expect(t, view_task_statm, "4096 3072 0 0 0 4096 0\n");
 	expect(t, view_task_comm, "worker\n");
+	snprintf(want, sizeof(want), "%lu\n", (1000 + (3072 + 7) * 1000ul / vm->total_pages) * 2 / 3);
+	expect(t, view_task_oom_score, want);
+	expect(t, view_task_oom_score_adj, "0\n");
+	hold(t, "oom_score_adj", "17");
+	expect(t, view_task_oom_score_adj, "17\n");
 	assert_int_equal(task_remove(vm, "worker"), 0);
 	task_put(t);
 }

@@ -20,7 +20,9 @@ static void test_rows_are_whole(void **state)
 		const struct view *v = &view_table[i];
 		assert_ptr_equal(row_of(v->path), v); /* no two of one path */
 		assert_true(v->path[0] != '/');
-		assert_true(v->mode == 0444 || v->mode == 0400);
+		assert_true(v->mode == 0444 || v->mode == 0400 || (v->mode == 0644 && v->task_attr));
+		assert_true(!v->task_attr ||
+			    (v->scope == VIEW_TASK && task_attr_find(v->task_attr)->store));
 		assert_int_equal(!strstr(v->path, "%u"), v->scope == VIEW_ONCE);
 		if (v->scope == VIEW_TASK)
 			assert_true(v->render_task && !v->render);

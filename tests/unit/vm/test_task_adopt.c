@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages that a task gets from an import: counted, held, given back. */
 #include "mm/mark.h"
+#include "policy/reclaim.h"
+
 #include "support/vm_fixture.h"
 
 #define NR 40u
@@ -83,7 +85,15 @@ static void test_what_stays(void **state)
 	assert_int_equal(node_sum(&f->vm, NR_FILE_MAPPED), NR);
 
 	cpu_enter(c); /* its list is behind one of pages that all stay */
-	assert_int_equal(reclaim_node(&f->vm.policy, c, &f->vm.machine.node[0], 1000, ~0u, false), NR);
+	struct reclaim r = { .policy = &f->vm.policy,
+			     .cpu = c,
+			     .type_mask = ~0u,
+			     .wanted = 1000,
+			     .may_unmap = true,
+			     .force_deactivate = true };
+	for (unsigned i = 0; i < 2 * NR; i++)
+		reclaim_shrink_node(&r, &f->vm.machine.node[0]);
+	assert_int_equal(r.freed, NR);
 	cpu_leave(c);
 	assert_int_equal(node_sum(&f->vm, NR_FILE_MAPPED), 0);
 	assert_int_equal(page_index_nr(&t->file), 2 * NR);

@@ -83,6 +83,7 @@ static void test_too_much_is_given_back(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
+	t->oom_score_adj = OOM_SCORE_ADJ_MIN; /* else it would lose all it has */
 	assert_write(t, "anon", "100M");
 	struct free_state before = free_state(&f->vm);
 

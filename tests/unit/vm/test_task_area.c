@@ -61,6 +61,7 @@ static void test_a_failed_growth_leaves_it(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
+	t->oom_score_adj = OOM_SCORE_ADJ_MIN; /* else it would lose all it has */
 	f->vm.overcommit.memory = 1;
 	assert_write_fails(t, "anon", "511M", ENOMEM);
 	assert_null(t->area[AREA_ANON]);

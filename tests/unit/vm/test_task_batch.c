@@ -61,27 +61,11 @@ static void test_newest_is_warmest(void **state)
 	end_task(f, t);
 }
 
-static void test_lock_moves(void **state)
-{
-	struct fixture *f = *state;
-	struct node *a = &f->vm.machine.node[0], *b = &f->vm.machine.node[1];
-	assert_null(lru_lock_move(NULL, NULL));
-	assert_ptr_equal(lru_lock_move(NULL, b), b);
-	assert_ptr_equal(lru_lock_move(b, b), b);
-	assert_ptr_equal(lru_lock_move(b, a), a); /* downwards: the first is let go before */
-	assert_null(lru_lock_move(a, NULL));
-	lock_take(&a->lru.lock);
-	lock_take(&b->lru.lock);
-	lock_drop(&b->lru.lock);
-	lock_drop(&a->lru.lock);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_pages_of_two_nodes),
 		TEST(test_newest_is_warmest),
-		TEST(test_lock_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

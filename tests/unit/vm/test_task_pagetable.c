@@ -115,6 +115,7 @@ static void test_spare_tables(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
+	t->oom_score_adj = OOM_SCORE_ADJ_MIN; /* else it would lose all it has */
 	assert_write(t, "anon", "8M");
 	assert_int_equal(page_index_reserve(&t->anon_tables, 10), 0);
 	assert_int_equal(task_tables_grow(t, &t->anon_tables, 10), 0);
@@ -160,6 +161,7 @@ static void test_full_machine(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
+	t->oom_score_adj = OOM_SCORE_ADJ_MIN; /* else it would lose all it has */
 	assert_write(t, "anon", "100M");
 	struct free_state before = free_state(&f->vm);
 	assert_write_fails(t, "anon", "511M", ENOMEM);

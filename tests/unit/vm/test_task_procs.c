@@ -83,12 +83,11 @@ struct gone_task {
 	uint32_t id;
 };
 
-static void note_gone(void *ctx, uint32_t id, pid_t pid, const char *name)
+static void note_gone(void *ctx, const struct task *t)
 {
 	struct gone_task *g = ctx;
-	(void)pid;
-	strcpy(g->name, name);
-	g->id = id;
+	strcpy(g->name, t->name);
+	g->id = t->id;
 	__atomic_fetch_add(&g->calls, 1, __ATOMIC_RELEASE);
 }
 
