@@ -14,7 +14,8 @@ uint64_t clock_host_ns(void)
 struct timespec clock_host_deadline(uint64_t wait_ns)
 {
 	uint64_t end = clock_host_ns() + wait_ns;
-	return (struct timespec){ .tv_sec = (time_t)(end / NS_PER_SEC), .tv_nsec = (long)(end % NS_PER_SEC) };
+	return (struct timespec){ .tv_sec = (time_t)(end / NS_PER_SEC),
+				  .tv_nsec = (long)(end % NS_PER_SEC) };
 }
 
 void clock_init(struct clock *c, bool manual)

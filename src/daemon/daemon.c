@@ -185,7 +185,8 @@ static int machine_check(struct vm *vm, struct why *why)
 	if (findings)
 		log_err("the machine does not add up: %s", text_cstr(&found));
 	text_fini(&found);
-	return findings ? why_set(why, -EIO, "the machine does not add up in %u places: see the log", findings) : 0;
+	return findings ? why_set(why, -EIO, "the machine does not add up in %u places: see the log", findings)
+			: 0;
 #else
 	(void)vm;
 	(void)why;

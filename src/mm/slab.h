@@ -236,6 +236,8 @@ MUST_CHECK int kmem_cache_zero(struct kmem_cache *s, void *object);
 
 /* An imported object that nobody owns becomes the caller's; NULL: there is none left. Inside no CPU. */
 void *kmem_cache_take_imported(struct kmem_cache *s);
+/* The caller's object is nobody's (again), and stays in use. False: no host memory to note it. Inside no CPU. */
+bool kmem_cache_give_imported(struct kmem_cache *s, const void *object);
 /* Up to nr of them, for who may be inside a CPU: none when somebody holds slabs->lock. Returns how many. */
 unsigned kmem_cache_try_imported(struct kmem_cache *s, void **object, unsigned nr);
 /*

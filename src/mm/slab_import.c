@@ -205,6 +205,20 @@ void *kmem_cache_take_imported(struct kmem_cache *s)
 	return object;
 }
 
+bool kmem_cache_give_imported(struct kmem_cache *s, const void *object)
+{
+	uint64_t bits[FREE_WORDS] = { 0 };
+	const struct page *slab = object_slab(s, object);
+	unsigned i = slab_index(s, slab, object);
+	bits[i / 64] = 1ull << (i % 64);
+	lock_take(&s->slabs->lock);
+	bool room = !imported_reserve(s);
+	if (room)
+		imported_add(s, slab, bits, slab_objects(s, slab));
+	lock_drop(&s->slabs->lock);
+	return room;
+}
+
 unsigned kmem_cache_try_imported(struct kmem_cache *s, void **object, unsigned nr)
 {
 	unsigned got = 0;

@@ -53,6 +53,7 @@ struct file_attr {
 	uint32_t mode, nlink, uid, gid;
 	uint64_t rdev, size, blocks; /* blocks: of 512 bytes */
 	struct timespec atime, mtime, ctime;
+	uint64_t turn; /* file_turn_now before the store was asked; 0: not known */
 };
 
 /* One name. A dentry object; names longer than fit are beside it in host memory. */
@@ -127,6 +128,7 @@ struct file_inode {
 	/* As the store last had them through us: others changed it if they differ. */
 	struct timespec store_mtime, store_ctime;
 	uint64_t store_size; /* bytes that the store has */
+	uint64_t store_turn; /* when these three were noted: what was asked for before may be older */
 	bool times_changed; /* times of writing that the store does not have yet */
 	int write_error; /* of writeback, until an fsync has told it; 0: none */
 	uint64_t writeback_index; /* page where writeback goes on; relaxed */
@@ -230,7 +232,7 @@ void file_inode_refresh(struct file_inode *i, const struct file_attr *attr); /* 
  * The store's times and size moved through us (writeback, truncate, fallocate): note them, so that they
  * do not look like somebody else's change. No lock but gate, rename, io, write.
  */
-void file_inode_stored(struct file_inode *i);
+bool file_inode_stored(struct file_inode *i); /* false: the store did not say */
 /* Its last page has left, or its last dirty one was written: it may be nobody's now. Inside a CPU or not; tree may be held. */
 void file_inode_emptied(struct file_inode *i);
 /* Nothing is dirty any more: let the store close it when nobody has it open. Inside no CPU, no lock but gate, rename, io, write. */

@@ -7,10 +7,27 @@
  * us. What differs from them is somebody else's: the clean pages are old. What
  * we write ourselves is noted; where asking for that would cost a system call
  * of its own, ctime alone may differ (inode->stale).
+ *
+ * Between asking the store and looking at its answer we may have written
+ * ourselves, and times of the store are too coarse to tell. So whoever asks takes a
+ * turn before, and an answer to a question that is older than what has been
+ * noted since is nobody's change.
  */
 #include "vm/file_private.h"
 
 #include "vm/filemap.h"
+
+static uint64_t turns = 1; /* atomic */
+
+uint64_t file_turn_now(void)
+{
+	return __atomic_load_n(&turns, __ATOMIC_ACQUIRE);
+}
+
+void file_store_noted(struct file_inode *i)
+{
+	i->store_turn = __atomic_add_fetch(&turns, 1, __ATOMIC_ACQ_REL);
+}
 
 void file_attr_first(struct file_inode *i, const struct file_attr *a)
 {
@@ -48,6 +65,7 @@ static void attr_follow(struct file_inode *i, const struct file_attr *a, bool th
 	i->store_ctime = a->ctime;
 	i->store_size = a->size;
 	i->stale = false;
+	file_store_noted(i);
 }
 
 static bool time_before(const struct timespec *a, const struct timespec *b)
@@ -58,8 +76,10 @@ static bool time_before(const struct timespec *a, const struct timespec *b)
 /* Asked before or while we wrote, or while we set the time that clients were told: it says nothing about others. tree */
 static bool attr_is_old(const struct file_inode *i, const struct file_attr *a)
 {
-	return S_ISREG(a->mode) && (i->map.nr_writeback || time_before(&a->ctime, &i->store_ctime) ||
-				    (i->times_changed && time_same(&a->mtime, &i->attr.mtime)));
+	bool before = a->turn && a->turn < i->store_turn;
+	return S_ISREG(a->mode) &&
+	       (before || i->map.nr_writeback || time_before(&a->ctime, &i->store_ctime) ||
+		(i->times_changed && time_same(&a->mtime, &i->attr.mtime)));
 }
 
 /* Did somebody else change what is in it? A change of ctime alone may be ours. tree */
@@ -86,15 +106,32 @@ void file_inode_refresh(struct file_inode *i, const struct file_attr *attr)
 		filemap_invalidate(i);
 }
 
-void file_inode_stored(struct file_inode *i)
+/* False: something newer may have been noted since turn. */
+static bool stored_note(struct file_inode *i, const struct file_attr *a, uint64_t turn)
+{
+	lock_take(&i->tree);
+	bool newest = i->store_turn <= turn;
+	if (newest) {
+		i->store_mtime = a->mtime;
+		i->store_ctime = a->ctime;
+		i->store_size = a->size;
+		i->attr.blocks = a->blocks;
+		file_store_noted(i);
+	}
+	lock_drop(&i->tree);
+	return newest;
+}
+
+bool file_inode_stored(struct file_inode *i)
 {
 	struct file_attr a;
-	if (i->files->store->in_memory || i->files->store->getattr(i, &a))
-		return;
-	lock_take(&i->tree);
-	i->store_mtime = a.mtime;
-	i->store_ctime = a.ctime;
-	i->store_size = a.size;
-	i->attr.blocks = a.blocks;
-	lock_drop(&i->tree);
+	uint64_t turn;
+	if (i->files->store->in_memory)
+		return false;
+	do {
+		turn = file_turn_now();
+		if (i->files->store->getattr(i, &a))
+			return false;
+	} while (!stored_note(i, &a, turn));
+	return true;
 }

@@ -178,7 +178,7 @@ static void name_ask(struct file_scan *s, struct file_name *n)
 {
 	struct file_ask *a = &s->ask[s->nr_asks++];
 	a->dir_ino = file_ino(n->dir);
-	strcpy(a->name, n->name);
+	snprintf(a->name, sizeof(a->name), "%s", n->name);
 	n->flags |= FILE_ASKED;
 	WRITE_RELAXED(&s->files->nr_asked, s->files->nr_asked + 1);
 }

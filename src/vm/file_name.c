@@ -13,6 +13,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #define HASH_FIRST 1024u
@@ -329,7 +330,7 @@ int file_name_any(struct file_inode *i, struct file_inode **dir, char *name)
 	lock_take(&f->lock);
 	struct file_name *n = i->names;
 	if (n) {
-		strcpy(name, n->name);
+		snprintf(name, NAME_MAX + 1, "%s", n->name);
 		*dir = n->dir;
 		n->dir->refs++;
 	}

@@ -124,9 +124,22 @@ int file_open(struct file_inode *i, int flags)
 	return error;
 }
 
+/*
+ * Whoever reads answers first and lets go of the pages then (file_read_end), when
+ * the host may have closed the file already. Nothing else keeps the inode for him.
+ */
+static void readers_leave(struct file_inode *i)
+{
+	pthread_rwlock_wrlock(&i->io);
+	pthread_rwlock_unlock(&i->io);
+	lock_take(&i->tree); /* with which he drops io */
+	lock_drop(&i->tree);
+}
+
 void file_release(struct file_inode *i, int flags)
 {
 	(void)flags;
+	readers_leave(i);
 	lock_take(file_open_lock(i));
 	if (file_closed(i) && is_clean(i))
 		i->files->store->release(i);

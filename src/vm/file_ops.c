@@ -242,7 +242,7 @@ int file_fsync(struct file_inode *i, bool data_only)
 	return error ? error : synced;
 }
 
-/* Size and times after space was changed. A file that is dirty keeps times of its own. */
+/* Size and times after space was changed. A dirty file keeps times of its own; one that is clean now has the store's. */
 static void space_changed(struct file_inode *i, int mode, uint64_t end)
 {
 	struct file_attr attr;
@@ -257,13 +257,28 @@ static void space_changed(struct file_inode *i, int mode, uint64_t end)
 		i->store_ctime = attr.ctime;
 		i->store_size = attr.size;
 		i->attr.blocks = attr.blocks;
+		file_store_noted(i);
 	}
-	i->attr.mtime = asked && !i->times_changed ? attr.mtime : now;
-	i->attr.ctime = asked && !i->times_changed ? attr.ctime : now;
+	bool follows = asked && !i->map.nr_dirty && !i->map.nr_writeback;
+	i->attr.mtime = follows ? attr.mtime : now;
+	i->attr.ctime = follows ? attr.ctime : now;
+	i->times_changed = i->times_changed && !follows;
 	lock_drop(&i->tree);
 }
 
 #define FALLOC_CLEARS (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)
+
+/* A hole may take all that is dirty past the store's end, and nothing else would bring the size there. io held alone. */
+static int size_bring(struct file_inode *i)
+{
+	if (i->files->store->in_memory)
+		return 0;
+	lock_take(&i->tree);
+	uint64_t size = i->attr.size;
+	bool due = size > i->store_size;
+	lock_drop(&i->tree);
+	return due ? i->files->store->truncate(i, size) : 0;
+}
 
 int file_fallocate(struct file_inode *i, int mode, uint64_t offset, uint64_t len)
 {
@@ -275,7 +290,9 @@ int file_fallocate(struct file_inode *i, int mode, uint64_t offset, uint64_t len
 		return -EFBIG;
 	names_share(i);
 	pthread_rwlock_wrlock(&i->io);
-	int error = i->files->store->fallocate(i, mode, offset, len);
+	int error = mode & FALLOC_CLEARS ? size_bring(i) : 0;
+	if (!error)
+		error = i->files->store->fallocate(i, mode, offset, len);
 	if (!error) {
 		if (mode & FALLOC_CLEARS)
 			filemap_remove(i, offset, len);

@@ -40,6 +40,7 @@ void file_unhash(struct file_inode *i);
 /* ---- file_attr.c ---- */
 
 void file_attr_first(struct file_inode *i, const struct file_attr *a); /* of an inode that nobody knows yet */
+void file_store_noted(struct file_inode *i); /* store_size or a time of the store has just been set. tree held */
 
 /* ---- file_inode.c ---- */
 

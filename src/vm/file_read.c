@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define RELATIME_SECONDS (24 * 60 * 60)
+#define RELATIME_SECONDS (24l * 60 * 60)
 
 static const char zeros[PAGE_SIZE];
 
@@ -472,13 +472,11 @@ int file_read_begin(struct file_inode *i, uint64_t offset, size_t len, struct fi
 void file_read_end(struct file_read *r)
 {
 	struct file_inode *i = r->inode;
-	if (r->nr) {
-		lock_take(&i->tree);
-		for (unsigned k = 0; k < r->nr; k++)
-			if (r->page[k])
-				r->page[k]->cache.pins--;
-		lock_drop(&i->tree);
-	}
+	lock_take(&i->tree);
+	for (unsigned k = 0; k < r->nr; k++)
+		if (r->page[k])
+			r->page[k]->cache.pins--;
 	r->nr = 0;
-	pthread_rwlock_unlock(&i->io);
+	pthread_rwlock_unlock(&i->io); /* the inode may go when tree is dropped */
+	lock_drop(&i->tree);
 }

@@ -184,8 +184,6 @@ int filemap_init(struct files *f)
 	int error = f->dead && f->shadows ? shrinker_register(&f->vm->policy, &f->shadow_shrinker) : -ENOMEM;
 	if (error)
 		filemap_fini(f);
-	else
-		f->vm->policy.owner[OWNER_FILE] = &file_owner_ops;
 	return error;
 }
 

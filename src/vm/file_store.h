@@ -59,6 +59,9 @@ struct file_store_ops {
 	void (*forget)(struct file_inode *i); /* the inode goes: free inode->store */
 };
 
+/* For file_attr.turn: to be taken before the host is asked for attributes. */
+uint64_t file_turn_now(void);
+
 extern const struct file_store_ops source_store, memory_store;
 /* Before files_init looks: 0, or -errno with why set. source NULL: a private folder, made by start. */
 MUST_CHECK int source_store_init(struct files *f, const char *source, struct why *why);

@@ -125,6 +125,7 @@ static unsigned path_missing(const struct filemap *m, uint64_t index, unsigned h
 	const struct tree_node *n = tree_root(m);
 	if (!n)
 		return height;
+	ASSERT(m->height);
 	if (!tree_reaches(m->height, index)) /* old tree below slot 0: the path leaves it at the new root at the latest */
 		return height - 1u;
 	for (unsigned level = m->height - 1u; level > 0; level--) {
@@ -212,7 +213,7 @@ struct tree_node *tree_leaf_make(struct filemap *m, struct file_inode *i, uint64
 		if (!tree_raise(m, i, spares))
 			return NULL;
 	n = tree_root(m);
-	ASSERT(n);
+	ASSERT(n && m->height);
 	for (unsigned level = m->height - 1u; level > 0; level--) {
 		unsigned slot = slot_at(index, level);
 		struct tree_node *child = node_child(n, slot);

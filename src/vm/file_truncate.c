@@ -78,6 +78,23 @@ static void size_set(struct file_inode *i, uint64_t size)
 		i->store_size = size; /* which has followed already */
 		i->attr.mtime = i->attr.ctime = file_now();
 		i->times_changed = true;
+		file_store_noted(i);
+	}
+	lock_drop(&i->tree);
+}
+
+/*
+ * What the store says of its times is told from now on, unless there is more
+ * to be written: a file that is clean is on no list, and nobody would bring
+ * the store times of ours, nor let it close the file.
+ */
+static void times_follow(struct file_inode *i)
+{
+	lock_take(&i->tree);
+	if (!i->map.nr_dirty && !i->map.nr_writeback) {
+		i->attr.mtime = i->store_mtime;
+		i->attr.ctime = i->store_ctime;
+		i->times_changed = false;
 	}
 	lock_drop(&i->tree);
 }
@@ -94,8 +111,8 @@ int file_truncate(struct file_inode *i, uint64_t size)
 		filemap_remove(i, size, FILE_BYTES_MAX - size);
 	}
 	pthread_rwlock_unlock(&i->io);
-	if (!error)
-		file_inode_stored(i);
+	if (!error && file_inode_stored(i))
+		times_follow(i);
 	return error;
 }
 

@@ -14,6 +14,7 @@
  */
 #include "vm/filemap_private.h"
 
+#include "base/racy.h"
 #include "vm/content_trim.h"
 #include "vm/writeback.h"
 
@@ -180,7 +181,7 @@ static void pages_copy(const struct writing *w, unsigned nr)
 			page_part(w, k, &start, &end);
 			len += end;
 		}
-		memcpy(bytes, from, len);
+		racy_copy(bytes, from, len);
 		from += len;
 	}
 }

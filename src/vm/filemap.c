@@ -542,8 +542,10 @@ static void run_written(struct file_inode *i, struct cpu *c, struct page **page,
 	for (unsigned k = 0; k < nr; k++)
 		page_written(i, c, page[k], error);
 	i->map.nr_writeback -= nr;
-	if (!error)
+	if (!error) {
 		i->store_size = MAX(i->store_size, MIN(end, i->attr.size));
+		file_store_noted(i);
+	}
 	writeback_dirtied(i);
 	lock_drop(&i->tree);
 	lock_drop(&node->lru.lock);

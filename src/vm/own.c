@@ -91,15 +91,32 @@ static void *object_counted(struct own_cache *o, void *object)
 	return object;
 }
 
-static void *object_imported(struct own_cache *o)
+static void *object_imported(struct own *own, enum own_kind kind)
 {
-	return object_counted(o, kmem_cache_take_imported(o->cache));
+	void *object = kmem_cache_take_imported(own->of[kind].cache);
+	if (object)
+		__atomic_fetch_add(&own->borrowed[kind], 1, __ATOMIC_RELAXED);
+	return object_counted(&own->of[kind], object);
+}
+
+/* One that is free now stands for one that was taken over, whichever that was. */
+static bool object_return(struct own *own, enum own_kind kind, const void *object)
+{
+	uint64_t borrowed = READ_RELAXED(&own->borrowed[kind]);
+	while (borrowed && !__atomic_compare_exchange_n(&own->borrowed[kind], &borrowed, borrowed - 1,
+							true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	if (!borrowed || !kmem_cache_give_imported(own->of[kind].cache, object))
+		return false;
+	__atomic_fetch_sub(&own->of[kind].nr, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* Imported or allocated. */
-static void *object_alloc(struct own_cache *o, struct cpu *c, gfp_t gfp)
+static void *object_alloc(struct own *own, enum own_kind kind, struct cpu *c, gfp_t gfp)
 {
-	void *object = object_imported(o);
+	struct own_cache *o = &own->of[kind];
+	void *object = object_imported(own, kind);
 	if (object)
 		return object;
 	cpu_enter(c);
@@ -115,24 +132,26 @@ static void object_free(struct own_cache *o, struct cpu *c, void *object)
 	kmem_cache_free(o->cache, c, object);
 }
 
-static void object_give(struct own_cache *o, enum own_kind kind, struct cpu *c, void *object)
+static void object_give(struct own *own, enum own_kind kind, struct cpu *c, void *object)
 {
-	if (reserve_put(o, kind, object))
+	struct own_cache *o = &own->of[kind];
+	if (reserve_put(o, kind, object) || object_return(own, kind, object))
 		return;
 	cpu_enter(c);
 	object_free(o, c, object);
 	cpu_leave(c);
 }
 
-static void *object_take(struct own_cache *o, enum own_kind kind, struct cpu *c)
+static void *object_take(struct own *own, enum own_kind kind, struct cpu *c)
 {
-	void *object = object_alloc(o, c, own_habit[kind].gfp);
+	struct own_cache *o = &own->of[kind];
+	void *object = object_alloc(own, kind, c, own_habit[kind].gfp);
 	if (!object)
 		return reserve_take(o);
 	if (READ_RELAXED(&o->nr_reserve) < own_habit[kind].reserve) {
-		void *more = object_alloc(o, c, GFP_NOWAIT | __GFP_NOWARN);
+		void *more = object_alloc(own, kind, c, GFP_NOWAIT | __GFP_NOWARN);
 		if (more)
-			object_give(o, kind, c, more);
+			object_give(own, kind, c, more);
 	}
 	return object;
 }
@@ -169,12 +188,12 @@ void *own_alloc(struct vm *vm, enum own_kind kind, struct cpu *c, size_t size)
 	struct own_cache *o = &vm->own.of[kind];
 	if (!o->cache)
 		return host_alloc(size, NULL);
-	void *object = object_take(o, kind, c);
+	void *object = object_take(&vm->own, kind, c);
 	if (!object)
 		return NULL;
 	void *p = object_use(o, object, size);
 	if (!p)
-		object_give(o, kind, c, object);
+		object_give(&vm->own, kind, c, object);
 	return p;
 }
 
@@ -186,7 +205,7 @@ void own_free(struct vm *vm, enum own_kind kind, struct cpu *c, void *p)
 	if (object != p)
 		mem_free(p);
 	if (object && !vm->own.ending)
-		object_give(&vm->own.of[kind], kind, c, object);
+		object_give(&vm->own, kind, c, object);
 }
 
 void own_free_inside(struct vm *vm, enum own_kind kind, struct cpu *c, void *p)
@@ -211,19 +230,20 @@ unsigned own_reserve(const struct vm *vm, enum own_kind kind)
 
 /* ---- Start ---- */
 
-static void *object_first(struct vm *vm, struct own_cache *o, struct cpu *c)
+static void *object_first(struct vm *vm, enum own_kind kind, struct cpu *c)
 {
-	return vm->imported ? object_imported(o) : object_alloc(o, c, GFP_NOWAIT | __GFP_NOWARN);
+	return vm->imported ? object_imported(&vm->own, kind)
+			    : object_alloc(&vm->own, kind, c, GFP_NOWAIT | __GFP_NOWARN);
 }
 
 static void reserve_fill(struct vm *vm, enum own_kind kind, struct cpu *c)
 {
 	struct own_cache *o = &vm->own.of[kind];
 	while (o->cache && o->nr_reserve < own_habit[kind].reserve) {
-		void *object = object_first(vm, o, c);
+		void *object = object_first(vm, kind, c);
 		if (!object)
 			return;
-		object_give(o, kind, c, object);
+		object_give(&vm->own, kind, c, object);
 	}
 }
 
@@ -232,7 +252,7 @@ static void head_adopt(struct vm *vm, enum own_kind kind, struct own_head *h)
 {
 	struct own_cache *o = &vm->own.of[kind];
 	if (h && !h->object && o->cache && vm->imported)
-		h->object = object_imported(o);
+		h->object = object_imported(&vm->own, kind);
 }
 
 static int tasks_map(struct vm *vm)

@@ -8,7 +8,9 @@
  * machine what they cost a kernel, and show in slabinfo.
  *
  * An imported object that nobody owns is taken over before a new one is
- * allocated, so totals of an imported machine stay what they were. Each kind
+ * allocated, and is nobody's again when what lay there is removed, so totals of
+ * an imported machine stay what they were. Reclaim frees for good
+ * (own_free_inside). Each kind
  * has a few objects in reserve, for when memory is gone; what is freed fills
  * the reserve first.
  *
@@ -52,6 +54,7 @@ struct own_cache {
 struct own {
 	pthread_rwlock_t names; /* shared by whoever adds or drops names; with it held alone (vm/hold.h) they stay */
 	struct own_cache of[OWN_KINDS];
+	uint64_t borrowed[OWN_KINDS]; /* imported objects that were taken over and not made nobody's again; atomic */
 	bool ending; /* the machine goes with all its objects: they need not be freed */
 };
 

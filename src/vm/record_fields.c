@@ -167,6 +167,7 @@ static const struct field fields_vm_rows[] = {
 	ONE(vm, policy.reclaim.zone_reclaim_mode, 0, INT32_MAX),
 	ONE(vm, policy.reclaim.min_unmapped_ratio, 0, 100),
 	ONE(vm, policy.reclaim.min_slab_ratio, 0, 100),
+	MANY(vm, own.borrowed, 0, 0),
 	ONE(vm, imported_caches.file_pages, 0, PAGES_MOST),
 	ONE(vm, imported_caches.index[INDEX_NODES].nr, 0, 0),
 	ONE(vm, imported_caches.index[INDEX_BUFFERS].nr, 0, 0),

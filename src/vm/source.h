@@ -86,7 +86,7 @@ MUST_CHECK int source_use_any(struct file_inode *i, struct source_use *u);
 /* The path by which the host finds what a descriptor is of, also one with O_PATH, links included. */
 const char *source_use_path(const struct source_use *u, char path[SOURCE_PATH_MAX]);
 bool source_is(const struct file_inode *i, const struct stat *st);
-void source_attr_set(struct file_attr *attr, const struct stat *st);
+void source_attr_set(struct file_attr *attr, const struct stat *st, uint64_t turn); /* turn: of before it was asked for */
 int source_attr_at(int dir, const char *name, struct file_attr *attr); /* not followed */
 int source_attr_fd(int fd, struct file_attr *attr);
 

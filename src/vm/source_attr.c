@@ -34,11 +34,12 @@ static int attr_by_name(int dir, const char *name, void *arg)
 {
 	struct attr_try *t = arg;
 	struct stat st;
+	uint64_t turn = file_turn_now();
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return -errno;
 	if (!source_is(t->inode, &st))
 		return -ESTALE;
-	source_attr_set(t->attr, &st);
+	source_attr_set(t->attr, &st, turn);
 	return 0;
 }
 

@@ -190,12 +190,24 @@ void source_forget(struct file_inode *i)
 
 /* ---- Work with it ---- */
 
+/* The file may be open for reading only: truncate(2) needs no descriptor that may write. */
+static int data_writable(struct source *s, struct source_use *u)
+{
+	lock_take(&s->lock);
+	bool ok = access_ok(u->node->access, true);
+	lock_drop(&s->lock);
+	int error = ok ? 0 : data_upgrade(s, u);
+	if (error)
+		source_use_end(s, u);
+	return error;
+}
+
 /* The file's own descriptor, or one for this call. */
 static int data_use(struct file_inode *i, bool write, struct source_use *u)
 {
 	struct data_try t = { .inode = i, .access = write ? O_RDWR : O_RDONLY };
 	if (source_use_node(i, u))
-		return 0;
+		return write ? data_writable(source_of(i), u) : 0;
 	int error = source_by_name(i, data_open, &t);
 	*u = (struct source_use){ .fd = t.fd, .close = true };
 	return error;

@@ -101,7 +101,7 @@ bool source_is(const struct file_inode *i, const struct stat *st)
 	       (st->st_mode & S_IFMT) == (i->attr.mode & S_IFMT);
 }
 
-void source_attr_set(struct file_attr *attr, const struct stat *st)
+void source_attr_set(struct file_attr *attr, const struct stat *st, uint64_t turn)
 {
 	*attr = (struct file_attr){
 		.dev = st->st_dev,
@@ -116,24 +116,27 @@ void source_attr_set(struct file_attr *attr, const struct stat *st)
 		.atime = st->st_atim,
 		.mtime = st->st_mtim,
 		.ctime = st->st_ctim,
+		.turn = turn,
 	};
 }
 
 int source_attr_at(int dir, const char *name, struct file_attr *attr)
 {
 	struct stat st;
+	uint64_t turn = file_turn_now();
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT))
 		return -errno;
-	source_attr_set(attr, &st);
+	source_attr_set(attr, &st, turn);
 	return 0;
 }
 
 int source_attr_fd(int fd, struct file_attr *attr)
 {
 	struct stat st;
+	uint64_t turn = file_turn_now();
 	if (fstat(fd, &st))
 		return -errno;
-	source_attr_set(attr, &st);
+	source_attr_set(attr, &st, turn);
 	return 0;
 }
 

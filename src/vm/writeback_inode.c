@@ -24,7 +24,7 @@
 #include "vm/writeback_private.h"
 
 #include "base/lock.h"
-#include "vm/file_store.h"
+#include "vm/file_private.h"
 #include "vm/filemap.h"
 #include "vm/vm.h"
 
@@ -95,8 +95,7 @@ static void locked_write(struct file_inode *i, struct written_batch *b, bool try
 	pthread_rwlock_unlock(&i->io);
 }
 
-/* Write the next run of dirty pages at or past b->from. try: do not wait for the file's locks. */
-static void writeback_batch(struct file_inode *i, struct written_batch *b, bool try)
+void writeback_batch(struct file_inode *i, struct written_batch *b, bool try)
 {
 	struct lock *lock = batch_lock(i);
 	b->nr = 0;
@@ -168,6 +167,7 @@ static void times_settle(struct file_inode *i, const struct timespec *told, cons
 	i->store_mtime = attr->mtime;
 	i->store_ctime = attr->ctime;
 	i->store_size = attr->size;
+	file_store_noted(i);
 	lock_drop(&i->tree);
 }
 

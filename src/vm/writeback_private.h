@@ -60,6 +60,8 @@ struct written_batch {
 	bool busy; /* somebody who may be us is at the file: nothing was tried */
 };
 
+/* Write the next run of dirty pages at or past b->from. try: do not wait for the file's locks. */
+void writeback_batch(struct file_inode *i, struct written_batch *b, bool try);
 /* All pages, once around from `from`, as long as more() says so (NULL: yes). The first error. */
 int inode_write(struct file_inode *i, uint64_t from, bool try, bool (*more)(struct writeback *w),
 		uint64_t *pages);

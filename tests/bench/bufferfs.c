@@ -33,7 +33,8 @@ static void buffer_stat(fuse_ino_t ino, struct stat *st)
 
 static void buffer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param e = { .ino = DATA_INO, .entry_timeout = VALID_SECONDS,
+	struct fuse_entry_param e = { .ino = DATA_INO,
+				      .entry_timeout = VALID_SECONDS,
 				      .attr_timeout = VALID_SECONDS };
 
 	(void)parent;
@@ -54,7 +55,8 @@ static void buffer_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info
 	fuse_reply_attr(req, &st, VALID_SECONDS);
 }
 
-static void buffer_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi)
+static void buffer_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what,
+			   struct fuse_file_info *fi)
 {
 	(void)st;
 	(void)what;

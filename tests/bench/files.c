@@ -38,10 +38,14 @@ static const struct {
 	const char *name, *unit;
 	double per_second; /* how a time becomes the figure: bytes a second, else time of one */
 } figure_info[FIGURES] = {
-	[WRITE] = { "write, 1 MiB requests", "GB/s", 1 }, [READ] = { "read, 1 MiB requests", "GB/s", 1 },
-	[RANDOM] = { "random read, 4 KiB, hot", "us", 0 }, [COLD] = { "random read, 4 KiB, cold", "us", 0 },
-	[CREATE] = { "create", "us", 0 },		   [STAT] = { "stat", "us", 0 },
-	[UNLINK] = { "unlink", "us", 0 },		   [DROP] = { "drop or truncate", "ms", 0 },
+	[WRITE] = { "write, 1 MiB requests", "GB/s", 1 },
+	[READ] = { "read, 1 MiB requests", "GB/s", 1 },
+	[RANDOM] = { "random read, 4 KiB, hot", "us", 0 },
+	[COLD] = { "random read, 4 KiB, cold", "us", 0 },
+	[CREATE] = { "create", "us", 0 },
+	[STAT] = { "stat", "us", 0 },
+	[UNLINK] = { "unlink", "us", 0 },
+	[DROP] = { "drop or truncate", "ms", 0 },
 };
 
 static size_t bytes;
@@ -63,8 +67,8 @@ static int data_open(enum side side, int flags)
 
 static void note(enum figure figure, enum side side, uint64_t ns, double times)
 {
-	samples_add(&samples[figure][side], figure_info[figure].per_second ? (double)ns / times
-									   : (double)ns / times / 1e3);
+	samples_add(&samples[figure][side],
+		    figure_info[figure].per_second ? (double)ns / times : (double)ns / times / 1e3);
 }
 
 /* ---- One side, one figure ---- */
@@ -221,8 +225,8 @@ static void report(void)
 				continue;
 			if (figure_info[f].per_second)
 				s = (struct spread){ 1 / s.median, 1 / s.max, 1 / s.min };
-			printf("  %-26s %-12s %9.2f %-5s [%.2f-%.2f]\n", figure_info[f].name, side_name[side],
-			       s.median, figure_info[f].unit, s.min, s.max);
+			printf("  %-26s %-12s %9.2f %-5s [%.2f-%.2f]\n", figure_info[f].name,
+			       side_name[side], s.median, figure_info[f].unit, s.min, s.max);
 		}
 }
 

@@ -123,7 +123,8 @@ static void pass_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 		fuse_reply_attr(req, &st, VALID_SECONDS);
 }
 
-static void pass_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi)
+static void pass_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what,
+			 struct fuse_file_info *fi)
 {
 	char path[64];
 
@@ -156,7 +157,8 @@ static void pass_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		open_reply(req, fd, fi, NULL);
 }
 
-static void pass_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+static void pass_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+			struct fuse_file_info *fi)
 {
 	struct fuse_entry_param e;
 	int fd = openat(fd_of(parent), name, (fi->flags | O_CREAT | O_CLOEXEC) & ~O_NOFOLLOW, mode);

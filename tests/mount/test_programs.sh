@@ -91,8 +91,8 @@ versions() {
 
 compiled() { # part of this program, built inside; the same bytes come out
 	echo "-- make"
-	mkdir -p "$1/repo/src"
-	for layer in $layers; do cp -r "$SRCDIR/src/$layer" "$1/repo/src/"; done
+	mkdir "$1/repo"
+	cp -r "$work/tree/src" "$1/repo/"
 	cp -r "$SRCDIR/Makefile" "$SRCDIR/include" "$1/repo/"
 	for layer in $parts; do
 		tried "make $layer" env -u MAKEFLAGS -u MAKELEVEL -u BUILD -u FLAVOUR make -s -j4 -C "$1/repo" \

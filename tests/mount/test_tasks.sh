@@ -64,12 +64,17 @@ for _ in $(seq 50); do
 	[ "$(vmstat_of pgsteal_kswapd)" -gt 0 ] && break
 	sleep 0.1
 done
-sleep 1
-echo 1 >"$M/proc/sys/vm/stat_refresh"
+zones_below_low() { # those whose free memory is below their low mark
+	echo 1 >"$M/proc/sys/vm/stat_refresh"
+	awk '/^Node/ { zone = $0 } /pages free/ { free = $3 } $1 == "low" { low = $2 }
+		$1 == "high" && $2 > 0 && free < low { print zone ": free " free " below low " low }' "$M/proc/zoneinfo"
+}
+for _ in $(seq 200); do # at once, but for sanitizers and a busy host
+	[ "$(zones_below_low)" ] || break
+	sleep 0.1
+done
 at_least "kswapd stole" 1 "$(vmstat_of pgsteal_kswapd)"
-awk '/^Node/ { zone = $0 } /pages free/ { free = $3 } $1 == "low" { low = $2 }
-	$1 == "high" && $2 > 0 { if (free < low) { print zone ": free " free " below low " low; bad = 1 } }
-	END { exit bad }' "$M/proc/zoneinfo" || fail "a zone is below its low mark after kswapd"
+same "no zone is below its low mark after kswapd" "" "$(zones_below_low)"
 held=$(cat "$M/tasks/f/file")
 at_most "file after kswapd" $((400 * 1048576 - 1)) "$held"
 echo 1 >"$M/proc/sys/vm/drop_caches"

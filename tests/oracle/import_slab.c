@@ -10,6 +10,7 @@
 #include "support/golden.h"
 #include "support/state_dir.h"
 #include "view/view.h"
+#include "vm/dcache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,10 +101,31 @@ static void test_captures(void **state)
 		check_capture(strchr(golden_captures[i], '/') + 1);
 }
 
+/* A task takes imported objects for itself, its mapping and its names, and leaves when it goes as many as there were. */
+static void test_coming_and_going(void **state)
+{
+	(void)state;
+	struct state_dir d;
+	state_dir_make(&d, "6.1.0-50-amd64-T3");
+	struct state_vm *s = state_boot(&d);
+	for (unsigned i = 0; i < 40; i++) {
+		struct task *t;
+		assert_int_equal(task_create(&s->vm, "passing", 0, 0, &t), 0);
+		dcache_add(t, 1, "passing", 1000 + i);
+		task_put(t);
+		assert_int_equal(task_remove(&s->vm, "passing"), 0);
+	}
+	state_verify(s);
+	slabinfo_compare(s, &d, "6.1.0-50-amd64-T3");
+	state_end(s);
+	state_dir_remove(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_captures),
+		cmocka_unit_test(test_coming_and_going),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,10 +88,10 @@ static void child_main(const char *folder, int pipe, uint64_t seed)
 	const struct vm_config vc = { .region = &region, .source = folder, .no_caches = true };
 	if (vm_boot(&vm, &spec, &vc, &why) || vm_start(&vm))
 		_exit(3);
-	vm.dirty.writeback_centisecs = 1;
-	vm.dirty.expire_centisecs = 1;
-	vm.dirty.background_bytes = 20 * PAGE_SIZE;
-	vm.dirty.bytes = 60 * PAGE_SIZE;
+	WRITE_RELAXED(&vm.dirty.writeback_centisecs, 1);
+	WRITE_RELAXED(&vm.dirty.expire_centisecs, 1);
+	WRITE_RELAXED(&vm.dirty.background_bytes, 20 * PAGE_SIZE);
+	WRITE_RELAXED(&vm.dirty.bytes, 60 * PAGE_SIZE);
 	c.files = &vm.files;
 	files_enter(c.files);
 	if (file_root(c.files, &root))

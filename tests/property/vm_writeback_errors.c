@@ -2,7 +2,8 @@
 /*
  * Random work over a store that now takes what it is given, now has no space,
  * now takes half, now fails. Whenever fsync or sync answers 0 the store has
- * what the model has; what it refuses is not lost, and is there at the end.
+ * what the model has; what it refuses is not lost, and is there at the end,
+ * unless the writer himself was refused.
  */
 #include "support/writeback_fixture.h"
 
@@ -25,13 +26,23 @@ static void assert_same(struct files_fixture *x, const struct model *m, uint64_t
 		fail_msg("seed %lu: file %lu differs", (unsigned long)seed, (unsigned long)n);
 }
 
-static void write_some(struct model *m, struct rng *rng, uint64_t n)
+#define LEN_MOST 40000u
+
+/* While too much is dirty that the store refuses, it refuses the writer, and nothing has changed. */
+static void write_some(struct files_fixture *x, struct model *m, struct rng *rng, uint64_t n)
 {
-	uint64_t offset = rng_below(rng, MODEL_BYTES - 1), len = 1 + rng_below(rng, 40000);
+	static char bytes[LEN_MOST];
+	uint64_t offset = rng_below(rng, MODEL_BYTES - 1), len = 1 + rng_below(rng, LEN_MOST);
 	len = MIN(len, MODEL_BYTES - offset);
-	memset(m->bytes[n] + offset, (int)rng_below(rng, 255) + 1, len);
+	memset(bytes, (int)rng_below(rng, 255) + 1, len);
+	ssize_t done = file_write(m->inode[n], bytes, len, offset);
+	if (done < 0) {
+		assert_int_equal(done, x->store.write_error);
+		return;
+	}
+	assert_int_equal(done, len);
+	memcpy(m->bytes[n] + offset, bytes, len);
 	m->size[n] = MAX(m->size[n], offset + len);
-	assert_int_equal(file_write(m->inode[n], m->bytes[n] + offset, len, offset), len);
 }
 
 static void store_moods(struct files_fixture *x, struct rng *rng)
@@ -71,7 +82,7 @@ static void step(struct files_fixture *x, struct model *m, struct rng *rng, uint
 		writeback_wait(x->files, 1);
 		break;
 	default:
-		write_some(m, rng, n);
+		write_some(x, m, rng, n);
 	}
 }
 

@@ -109,6 +109,30 @@ static void test_free_ones_are_used(void **state)
 	fixture_destroy(s);
 }
 
+/* What was taken over is nobody's again, and so is another one in its place. */
+static void test_given_back(void **state)
+{
+	static void *object[64], *again[64];
+	(void)state;
+	struct kmem_cache *s = fixture_cache(f, "returned", 192, 0);
+	for (unsigned i = 0; i < 6; i++)
+		import(s, s->layout.order, 5);
+	assert_int_equal(take_all(s, object), 30);
+	void *own = fixture_alloc(s, 0, GFP_KERNEL);
+	uint64_t active = fixture_usage(s, -1).active;
+	for (unsigned i = 0; i < 30; i += 2)
+		assert_true(kmem_cache_give_imported(s, object[i]));
+	assert_true(kmem_cache_give_imported(s, own));
+	assert_verified(&f->m);
+	assert_int_equal(s->nr_imported, 16);
+	assert_int_equal(fixture_usage(s, -1).active, active);
+	assert_int_equal(take_all(s, again), 16);
+	fixture_give(s, 0, again, 16);
+	for (unsigned i = 1; i < 30; i += 2)
+		fixture_free(s, 0, object[i]);
+	fixture_destroy(s);
+}
+
 static void test_slabs_of_the_least_order(void **state)
 {
 	static void *object[100];
@@ -221,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_objects_as_they_were),
 		T(test_free_ones_are_used),
+		T(test_given_back),
 		T(test_slabs_of_the_least_order),
 		T(test_none_was_imported),
 		T(test_without_host_memory),

@@ -57,12 +57,41 @@ static void test_our_own_writing_is_no_change(void **state)
 	close_file(a);
 }
 
+/* An answer of before we wrote, in the same tick of the store's clock. */
+static void test_old_answer_is_no_change(void **state)
+{
+	struct file_fixture *x = *state;
+	struct file_attr old, now;
+	struct file_inode *a = create(x->root, "a");
+	assert_int_equal(file_write(a, "one", 3, 0), 3);
+	assert_int_equal(writeback_inode(a), 0);
+	assert_int_equal(x->files->store->getattr(a, &old), 0);
+	assert_true(old.turn);
+	assert_int_equal(file_write(a, "three", 5, 0), 5);
+	assert_int_equal(writeback_inode(a), 0);
+	old.ctime = a->store_ctime;
+	file_inode_refresh(a, &old);
+	assert_int_equal(stat_of(a).st_size, 5);
+	assert_int_equal(a->store_size, 5);
+	assert_int_equal(a->map.nr_pages, 1);
+	assert_int_equal(x->files->store->getattr(a, &now), 0);
+	assert_true(now.turn > old.turn);
+	now.size = 4; /* somebody else's */
+	file_inode_refresh(a, &now);
+	assert_int_equal(stat_of(a).st_size, 4);
+	assert_int_equal(a->map.nr_pages, 0);
+	file_inode_stored(a);
+	assert_int_equal(a->store_size, 5);
+	close_file(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(test_refresh_follows),
 		FILE_TEST(test_dirty_wins),
 		FILE_TEST(test_our_own_writing_is_no_change),
+		FILE_TEST(test_old_answer_is_no_change),
 	};
 	return cmocka_run_group_tests_name("vm/file_attr", tests, NULL, NULL);
 }

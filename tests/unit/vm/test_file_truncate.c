@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/file_fixture.h"
+#include "vm/source.h"
 
 #include "vm/filemap_private.h"
 
@@ -97,10 +98,32 @@ static void test_in_memory_nothing_is_dropped(void **state)
 	close_file(i);
 }
 
+/* Cut short and closed: nothing of it is to be written, so the store may close it, and its times are ours. */
+static void test_closed_after_it_was_cut(void **state)
+{
+	struct file_fixture *x = *state;
+	struct source *source = x->files->store_ctx;
+	struct stat st;
+	struct file_inode *i = create(x->root, "cut");
+	assert_int_equal(file_write(i, "dirty", 5, 0), 5);
+	assert_int_equal(file_truncate(i, 0), 0);
+	assert_int_equal(source->nr_data, 1);
+	file_release(i, O_RDWR);
+	assert_int_equal(source->nr_data, 0);
+	assert_int_equal(file_open(i, O_WRONLY | O_TRUNC), 0);
+	file_release(i, O_WRONLY);
+	assert_int_equal(source->nr_data, 0);
+	assert_int_equal(stat(source_path(x, "cut"), &st), 0);
+	assert_int_equal(stat_of(i).st_mtim.tv_sec, st.st_mtim.tv_sec);
+	assert_int_equal(stat_of(i).st_mtim.tv_nsec, st.st_mtim.tv_nsec);
+	file_put(i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(test_shorter),
+		FILE_TEST(test_closed_after_it_was_cut),
 		FILE_TEST(test_a_hole),
 		FILE_TEST(test_dropping_leaves_what_is_dirty),
 		FILE_TEST_MEMORY(test_in_memory_nothing_is_dropped),

@@ -62,6 +62,46 @@ static void test_what_is_written_is_read(void **state)
 	close_file(i);
 }
 
+static struct file_store_ops dropping_store;
+static ssize_t (*source_reads)(struct file_inode *i, const struct iovec *iov, int nr, uint64_t offset);
+
+/* Reclaim takes what it can while the store reads. */
+static ssize_t dropping_read(struct file_inode *i, const struct iovec *iov, int nr, uint64_t offset)
+{
+	filemap_invalidate(i);
+	return source_reads(i, iov, nr, offset);
+}
+
+/* The first page is there, the last one has to be read: the first one stays meanwhile. */
+static void test_edge_stays(void **state)
+{
+	struct file_fixture *x = *state;
+	const size_t size = 250 * PAGE_SIZE, len = 200 * PAGE_SIZE;
+	struct file_inode *i = create(x->root, "edge");
+	char *text = pattern(size, 5), *more = pattern(len, 6);
+	const struct file_store_ops *store = x->files->store;
+	struct file_read r;
+	assert_int_equal(file_write(i, text, size, 0), size);
+	assert_int_equal(writeback_inode(i), 0);
+	filemap_invalidate(i);
+	assert_int_equal(file_read_begin(i, 0, 100, &r), 0);
+	file_read_end(&r);
+	assert_in_range(i->map.nr_pages, 1, 200);
+	dropping_store = *store;
+	source_reads = store->read;
+	dropping_store.read = dropping_read;
+	x->files->store = &dropping_store;
+	assert_int_equal(file_write(i, more, len, 100), len);
+	x->files->store = store;
+	memcpy(text + 100, more, len);
+	assert_bytes(i, 0, text, size);
+	assert_int_equal(writeback_inode(i), 0);
+	assert_source(x, "edge", 0, text, size);
+	free(text);
+	free(more);
+	close_file(i);
+}
+
 /* Parts of pages that are in the source only, are nowhere, and are there. */
 static void test_parts_of_pages(void **state)
 {
@@ -199,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(test_what_is_written_is_read),
 		FILE_TEST(test_parts_of_pages),
+		FILE_TEST(test_edge_stays),
 		FILE_TEST(test_growing_shows_zeros),
 		FILE_TEST(test_too_far),
 		FILE_TEST_MEMORY(test_in_memory_is_shmem),

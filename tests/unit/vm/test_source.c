@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stores do, whichever it is: the same cases over a directory and in memory. */
+/* What stores do, whichever it is: the same cases over a directory (source_readdir.c too) and in memory (memory_name.c). */
 #include "support/fake_tree.h"
 #include "support/source_dir.h"
 

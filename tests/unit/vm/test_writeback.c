@@ -308,11 +308,16 @@ static void test_flusher(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {        cmocka_unit_test(test_background),
-		cmocka_unit_test(test_expiry),        cmocka_unit_test(test_writer_past_the_limit),
-		cmocka_unit_test(test_store_refuses), cmocka_unit_test(test_full_store),
-		cmocka_unit_test(test_client_goes),   cmocka_unit_test(test_sync),
-		cmocka_unit_test(test_reclaim_asks),  cmocka_unit_test(test_end),
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_background),
+		cmocka_unit_test(test_expiry),
+		cmocka_unit_test(test_writer_past_the_limit),
+		cmocka_unit_test(test_store_refuses),
+		cmocka_unit_test(test_full_store),
+		cmocka_unit_test(test_client_goes),
+		cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_reclaim_asks),
+		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_flusher),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
