@@ -30,7 +30,7 @@ struct file_inode *file_inode_alloc(struct files *f)
 	i->children_end = &i->children;
 	lock_init(&i->tree, RANK_OWNER, 0);
 	lock_init(&i->write, RANK_TASK, 0);
-	pthread_rwlock_init(&i->io, NULL);
+	gate_init(&i->io); /* readers come and go: whoever cuts the file must not wait for ever */
 	return i;
 }
 

@@ -51,6 +51,7 @@ static const struct {
 static size_t bytes;
 static const char *mount_of_ours;
 static char directory[SIDES][256];
+static int directory_fd[SIDES]; /* names are looked up from there: ours has one more directory above */
 static struct samples samples[FIGURES][SIDES];
 static char *buffer;
 
@@ -148,14 +149,14 @@ static void measure_drop(void)
 
 static void measure_create(enum side side)
 {
-	char path[300];
+	char name[16];
 	uint64_t from = wall_ns();
 
 	for (unsigned i = 0; i < FILES; i++) {
-		snprintf(path, sizeof(path), "%s/f%u", directory[side], i);
-		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		snprintf(name, sizeof(name), "f%u", i);
+		int fd = openat(directory_fd[side], name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 		if (fd < 0)
-			bench_fail("%s: %s", path, strerror(errno));
+			bench_fail("%s: %s: %s", directory[side], name, strerror(errno));
 		close(fd);
 	}
 	note(CREATE, side, wall_ns() - from, FILES);
@@ -163,27 +164,27 @@ static void measure_create(enum side side)
 
 static void measure_stat(enum side side)
 {
-	char path[300];
+	char name[16];
 	struct stat st;
 	uint64_t from = wall_ns();
 
 	for (unsigned i = 0; i < FILES; i++) {
-		snprintf(path, sizeof(path), "%s/f%u", directory[side], i);
-		if (stat(path, &st))
-			bench_fail("%s: %s", path, strerror(errno));
+		snprintf(name, sizeof(name), "f%u", i);
+		if (fstatat(directory_fd[side], name, &st, 0))
+			bench_fail("%s: %s: %s", directory[side], name, strerror(errno));
 	}
 	note(STAT, side, wall_ns() - from, FILES);
 }
 
 static void measure_unlink(enum side side)
 {
-	char path[300];
+	char name[16];
 	uint64_t from = wall_ns();
 
 	for (unsigned i = 0; i < FILES; i++) {
-		snprintf(path, sizeof(path), "%s/f%u", directory[side], i);
-		if (unlink(path))
-			bench_fail("%s: %s", path, strerror(errno));
+		snprintf(name, sizeof(name), "f%u", i);
+		if (unlinkat(directory_fd[side], name, 0))
+			bench_fail("%s: %s: %s", directory[side], name, strerror(errno));
 	}
 	note(UNLINK, side, wall_ns() - from, FILES);
 }
@@ -246,9 +247,13 @@ int main(int argc, char **argv)
 		bench_fail("usage: files OURS BUFFER PASSTHROUGH TMPFS");
 	bytes = (size_t)env_number("BENCH_FILE_MIB", 1024) << 20;
 	mount_of_ours = argv[1];
-	for (unsigned side = 0; side < SIDES; side++)
+	for (unsigned side = 0; side < SIDES; side++) {
 		snprintf(directory[side], sizeof(directory[side]), "%s%s", argv[side + 1],
 			 side == OURS ? "/files" : "");
+		directory_fd[side] = open(directory[side], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (directory_fd[side] < 0)
+			bench_fail("%s: %s", directory[side], strerror(errno));
+	}
 	buffer = aligned_alloc(SMALL_BYTES, REQUEST_BYTES);
 	if (!buffer)
 		bench_fail("out of memory");
@@ -265,6 +270,8 @@ int main(int argc, char **argv)
 	target(STAT, PASS, 1);
 	target(UNLINK, PASS, 1);
 	target(DROP, TMPFS, 0.4);
+	for (unsigned side = 0; side < SIDES; side++)
+		close(directory_fd[side]);
 	free(buffer);
 	return 0;
 }

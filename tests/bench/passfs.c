@@ -2,7 +2,9 @@
 /*
  * The least that a FUSE file system over a directory needs: a descriptor for
  * each inode that the host knows, one system call for each request, data
- * copied through a buffer, direct_io. No cache of its own.
+ * copied through a buffer, direct_io. No cache of its own. The host checks
+ * permissions (default_permissions) as it does for ours, which costs a question
+ * for the directory's attributes after each change of it.
  *
  *   passfs MOUNTPOINT DIRECTORY
  *
@@ -255,8 +257,8 @@ static int session_serve(struct fuse_session *session, const char *mountpoint)
 
 int main(int argc, char **argv)
 {
-	char *no_options[] = { argv[0], NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, no_options);
+	char *options[] = { argv[0], "-odefault_permissions", NULL };
+	struct fuse_args args = FUSE_ARGS_INIT(2, options);
 	struct rlimit limit;
 
 	if (argc != 3) {

@@ -115,6 +115,21 @@ static void test_fallocate(void **state)
 	close_file(i);
 }
 
+/* The hole takes all that is dirty, past what the source has by then. */
+static void test_a_hole_keeps_the_size(void **state)
+{
+	struct file_fixture *x = *state;
+	struct file_inode *i = create(x->root, "a");
+	struct file_attr attr;
+	assert_int_equal(file_write(i, "text", 4, 50000), 4);
+	assert_int_equal(file_fallocate(i, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 40960, 20480), 0);
+	assert_int_equal(stat_of(i).st_size, 50004);
+	assert_int_equal(file_fsync(i, false), 0);
+	assert_int_equal(i->files->store->getattr(i, &attr), 0);
+	assert_int_equal(attr.size, 50004);
+	close_file(i);
+}
+
 static void test_seek(void **state)
 {
 	struct file_fixture *x = *state;
@@ -225,6 +240,7 @@ int main(void)
 		FILE_TEST(test_setattr),        FILE_TEST_MEMORY(test_setattr),
 		FILE_TEST(test_times_stay),     FILE_TEST(test_own_changes_keep_pages),
 		FILE_TEST(test_fallocate),      FILE_TEST_MEMORY(test_fallocate),
+		FILE_TEST(test_a_hole_keeps_the_size),
 		FILE_TEST(test_seek),           FILE_TEST_MEMORY(test_seek),
 		FILE_TEST(test_xattr),          FILE_TEST_MEMORY(test_xattr),
 		FILE_TEST(test_readlink),       FILE_TEST_MEMORY(test_readlink),

@@ -23,6 +23,7 @@ static void test_comes_back(void **state)
 {
 	(void)state;
 	struct files_fixture *x = with_pages();
+	assert_ptr_equal(x->vm->policy.owner[OWNER_FILE], &file_page_ops); /* with files/ as without */
 	struct reborn *r = reborn_alike(x->vm);
 	assert_int_equal(node_sum(&r->vm, NR_FILE_PAGES), 107);
 	assert_int_equal(node_sum(&r->vm, NR_FILE_DIRTY), 7);
