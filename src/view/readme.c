@@ -14,11 +14,11 @@
 
 static const char intro[] =
 	"This directory is a Linux memory manager. It runs nodes, zones, a buddy system,\n"
-	"per-CPU lists, watermarks, a page cache with writeback and reclaim, an OOM killer\n"
-	"and a huge page pool over real memory, and shows them as a small Linux root. Put\n"
-	"the mount point in front of a path you know:  cat MOUNT/proc/zoneinfo.  Numbers,\n"
-	"text and errors are those of Linux %s. The commands below are typed with MOUNT as\n"
-	"the current directory.\n"
+	"per-CPU lists, watermarks, slab caches, a page cache with writeback, reclaim, an\n"
+	"OOM killer and a huge page pool over real memory, and shows them as a small\n"
+	"Linux root. Put the mount point in front of a path you know, as in\n"
+	"cat MOUNT/proc/zoneinfo.  Numbers, text and errors are those of Linux %s. The\n"
+	"commands below are typed with MOUNT as the current directory.\n"
 	"\n";
 
 static const char tree_proc[] =
