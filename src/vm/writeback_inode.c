@@ -74,15 +74,16 @@ static int run_write(struct file_inode *i, struct page *const *page, unsigned nr
 	return (uint64_t)written == len ? 0 : -EIO;
 }
 
-static bool io_share(struct file_inode *i, bool try)
+/* Whoever tries may hold io of some file himself, above which nothing may be waited for. */
+static bool lock_share(pthread_rwlock_t *lock, bool try)
 {
-	return try ? !pthread_rwlock_tryrdlock(&i->io) : !pthread_rwlock_rdlock(&i->io);
+	return try ? !pthread_rwlock_tryrdlock(lock) : !pthread_rwlock_rdlock(lock);
 }
 
 static void locked_write(struct file_inode *i, struct written_batch *b, bool try)
 {
 	struct page *page[FILE_IO_PAGES];
-	b->busy = !io_share(i, try);
+	b->busy = !lock_share(&i->io, try);
 	if (b->busy)
 		return;
 	b->nr = filemap_writeback_begin(i, &b->from, page, FILE_IO_PAGES);
@@ -105,9 +106,11 @@ void writeback_batch(struct file_inode *i, struct written_batch *b, bool try)
 		return;
 	if (!try)
 		lock_take(lock);
-	pthread_rwlock_rdlock(&i->files->rename);
-	locked_write(i, b, try);
-	pthread_rwlock_unlock(&i->files->rename);
+	b->busy = !lock_share(&i->files->rename, try);
+	if (!b->busy) {
+		locked_write(i, b, try);
+		pthread_rwlock_unlock(&i->files->rename);
+	}
 	lock_drop(lock);
 	if (b->nr)
 		writeback_account(i, b);
