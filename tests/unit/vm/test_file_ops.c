@@ -236,15 +236,23 @@ static void test_failing_host_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FILE_TEST(test_lookup_errors),  FILE_TEST_MEMORY(test_lookup_errors),
-		FILE_TEST(test_setattr),        FILE_TEST_MEMORY(test_setattr),
-		FILE_TEST(test_times_stay),     FILE_TEST(test_own_changes_keep_pages),
-		FILE_TEST(test_fallocate),      FILE_TEST_MEMORY(test_fallocate),
+		FILE_TEST(test_lookup_errors),
+		FILE_TEST_MEMORY(test_lookup_errors),
+		FILE_TEST(test_setattr),
+		FILE_TEST_MEMORY(test_setattr),
+		FILE_TEST(test_times_stay),
+		FILE_TEST(test_own_changes_keep_pages),
+		FILE_TEST(test_fallocate),
+		FILE_TEST_MEMORY(test_fallocate),
 		FILE_TEST(test_a_hole_keeps_the_size),
-		FILE_TEST(test_seek),           FILE_TEST_MEMORY(test_seek),
-		FILE_TEST(test_xattr),          FILE_TEST_MEMORY(test_xattr),
-		FILE_TEST(test_readlink),       FILE_TEST_MEMORY(test_readlink),
-		FILE_TEST(test_without_memory), FILE_TEST(test_failing_host_memory),
+		FILE_TEST(test_seek),
+		FILE_TEST_MEMORY(test_seek),
+		FILE_TEST(test_xattr),
+		FILE_TEST_MEMORY(test_xattr),
+		FILE_TEST(test_readlink),
+		FILE_TEST_MEMORY(test_readlink),
+		FILE_TEST(test_without_memory),
+		FILE_TEST(test_failing_host_memory),
 	};
 	return cmocka_run_group_tests_name("vm/file_ops", tests, NULL, NULL);
 }
