@@ -26,7 +26,7 @@
 #define ACCESS_LIST "system.posix_acl_"
 #define SHOWN_INO_BIT (1ull << 59)
 
-void files_call_begin(struct files_call *c, fuse_req_t req)
+void files_call_begin_short(struct files_call *c, fuse_req_t req)
 {
 	c->fs = fuse_req_userdata(req);
 	c->files = &c->fs->vm->files;
@@ -34,6 +34,12 @@ void files_call_begin(struct files_call *c, fuse_req_t req)
 	c->before = caller_set(request_caller(c->fs, req));
 	request_begin(&c->request, req, NULL);
 	files_enter(c->files);
+}
+
+void files_call_begin(struct files_call *c, fuse_req_t req)
+{
+	loop_may_wait();
+	files_call_begin_short(c, req);
 }
 
 void files_call_end(struct files_call *c)
@@ -128,7 +134,6 @@ void files_op_lookup_root(fuse_req_t req)
 	struct files_call c;
 	struct file_inode *root;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	if (file_root(c.files, &root))
 		entry_stands_in(&c);
@@ -142,7 +147,6 @@ void files_op_unavailable(fuse_req_t req)
 	struct files_call c;
 	struct file_inode *root;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	int err = file_root(c.files, &root);
 	if (!err)
@@ -158,7 +162,6 @@ void files_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct files_call c;
 	struct file_inode *i;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *dir = file_get(c.files, parent);
 	int err = dir ? file_lookup(dir, name, &i) : -ESTALE;
@@ -194,7 +197,7 @@ void files_op_getattr(fuse_req_t req, fuse_ino_t ino)
 {
 	struct files_call c;
 
-	files_call_begin(&c, req);
+	files_call_begin_short(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	if (i) {
 		attr_reply(&c, i);
@@ -257,7 +260,6 @@ void files_op_setattr(fuse_req_t req, fuse_ino_t ino, const struct stat *st, int
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	int err = i ? attr_change(req, i, st, what) : -ESTALE;
@@ -275,7 +277,6 @@ void files_op_readlink(fuse_req_t req, fuse_ino_t ino)
 	char target[PATH_MAX + 1];
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	ssize_t n = i ? file_readlink(i, target, PATH_MAX) : -ESTALE;
@@ -295,7 +296,6 @@ void files_op_statfs(fuse_req_t req)
 	struct statvfs st = { 0 };
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	int err = files_statfs(c.files, &st);
 	files_call_end(&c);
@@ -317,7 +317,6 @@ void files_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const c
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	int err = -ESTALE;
@@ -333,7 +332,6 @@ void files_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	int err = -ESTALE;
@@ -387,7 +385,6 @@ static void xattr_reply(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	loop_may_wait();
 	files_call_begin(&c, req);
 	ssize_t n = xattr_fetch(c.files, ino, name, buf);
 	files_call_end(&c);

@@ -34,7 +34,8 @@ struct files_call {
 	struct request request;
 };
 
-void files_call_begin(struct files_call *c, fuse_req_t req);
+void files_call_begin(struct files_call *c, fuse_req_t req); /* it may go to the store: another thread receives meanwhile */
+void files_call_begin_short(struct files_call *c, fuse_req_t req); /* it does not */
 void files_call_end(struct files_call *c);
 struct file_who files_who(fuse_req_t req);
 /* May whoever asks keep set-user-ID bits on what it changes (CAP_FSETID)? */

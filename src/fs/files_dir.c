@@ -94,7 +94,6 @@ void files_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct files_call c;
 	struct files_dir *d = NULL;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	int err = i ? files_dir_open(c.fs, i, &d) : -ESTALE;
@@ -113,7 +112,7 @@ void files_op_releasedir(fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct files_call c;
 
-	files_call_begin(&c, req);
+	files_call_begin_short(&c, req);
 	files_dir_close(c.fs, (struct files_dir *)(uintptr_t)fi->fh);
 	files_call_end(&c);
 	fuse_reply_err(req, 0);
@@ -148,7 +147,6 @@ void files_op_readdir(fuse_req_t req, size_t size, off_t offset, struct fuse_fil
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	loop_may_wait();
 	files_call_begin(&c, req);
 	lock_take(&d->lock);
 	ssize_t n = dir_encode(&c, d, (uint64_t)offset, buf, size);
@@ -189,7 +187,6 @@ static void name_make(fuse_req_t req, fuse_ino_t parent, const struct making *m)
 	struct files_call c;
 	struct file_inode *i;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *dir = file_get(c.files, parent);
 	int err = dir ? m->make(&c, dir, m, &i) : -ESTALE;
@@ -271,7 +268,6 @@ static void name_remove(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *dir = file_get(c.files, parent);
 	int err = dir ? remove(dir, name) : -ESTALE;
@@ -296,7 +292,6 @@ void files_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_i
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *dir = file_get(c.files, parent), *to_dir = file_get(c.files, to);
 	int err = dir && to_dir ? file_rename(dir, name, to_dir, to_name, flags) : -ESTALE;

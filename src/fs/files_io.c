@@ -80,7 +80,6 @@ void files_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	int err = i ? file_open_look(&c, i, fi->flags) : -ESTALE;
@@ -116,7 +115,6 @@ void files_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	struct files_call c;
 	struct file_inode *i;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *dir = file_get(c.files, parent);
 	int err = -ESTALE;
@@ -138,7 +136,6 @@ void files_op_release(fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	file_release(handle_inode(fi), fi->flags);
 	files_call_end(&c);
@@ -159,7 +156,7 @@ void files_op_read(fuse_req_t req, size_t size, off_t offset, struct fuse_file_i
 
 	if (!is_cached(i))
 		loop_may_wait();
-	files_call_begin(&c, req);
+	files_call_begin_short(&c, req);
 	int err = file_read_begin(i, (uint64_t)offset, size, &r);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -196,7 +193,6 @@ void files_op_write(fuse_req_t req, const char *buf, size_t size, off_t offset, 
 	uint64_t at = (uint64_t)offset;
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	privileges_drop(&c, i);
 	if (fi->flags & O_APPEND)
@@ -213,7 +209,6 @@ void files_op_fsync(fuse_req_t req, fuse_ino_t ino, bool data_only)
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	struct file_inode *i = file_get(c.files, ino);
 	int err = i ? file_fsync(i, data_only) : -ESTALE;
@@ -227,7 +222,6 @@ void files_op_fallocate(fuse_req_t req, int mode, off_t offset, off_t len, struc
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	privileges_drop(&c, handle_inode(fi));
 	int err = file_fallocate(handle_inode(fi), mode, (uint64_t)offset, (uint64_t)len);
@@ -239,7 +233,6 @@ void files_op_lseek(fuse_req_t req, off_t offset, int whence, struct fuse_file_i
 {
 	struct files_call c;
 
-	loop_may_wait();
 	files_call_begin(&c, req);
 	off_t at = file_seek(handle_inode(fi), offset, whence);
 	files_call_end(&c);
