@@ -9,10 +9,9 @@
  *
  * goes to the background once mounted; umount ends it.
  */
-#include "base/defs.h"
+#include "peer.h"
 
 #include <errno.h>
-#include <fuse_lowlevel.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -109,19 +108,6 @@ static const struct fuse_lowlevel_ops buffer_ops = { .init = buffer_init,
 						     .read = buffer_read,
 						     .write = buffer_write };
 
-static int session_serve(struct fuse_session *session, const char *mountpoint)
-{
-	if (fuse_set_signal_handlers(session) || fuse_session_mount(session, mountpoint))
-		return 1;
-	fuse_daemonize(0);
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	fuse_session_loop_mt(session, config);
-	fuse_loop_cfg_destroy(config);
-	fuse_session_unmount(session);
-	fuse_remove_signal_handlers(session);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	char *no_options[] = { argv[0], NULL };
@@ -140,9 +126,7 @@ int main(int argc, char **argv)
 	madvise(data, data_bytes, MADV_HUGEPAGE);
 	memset(data, 0, data_bytes);
 	struct fuse_session *session = fuse_session_new(&args, &buffer_ops, sizeof(buffer_ops), NULL);
-	int status = session ? session_serve(session, argv[1]) : 1;
-	if (session)
-		fuse_session_destroy(session);
+	int status = peer_serve(session, argv[1]);
 	fuse_opt_free_args(&args);
 	return status;
 }

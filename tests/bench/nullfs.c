@@ -9,10 +9,9 @@
  * goes to the background once mounted; umount ends it. A path brings its
  * directories with it, so that names are looked up as deep as on the peer.
  */
-#include "base/defs.h"
+#include "peer.h"
 
 #include <errno.h>
-#include <fuse_lowlevel.h>
 #include <string.h>
 
 #define NODES_MOST 64u
@@ -139,18 +138,6 @@ static const struct fuse_lowlevel_ops null_ops = { .lookup = null_lookup,
 						   .read = null_read,
 						   .write = null_write };
 
-static int session_serve(struct fuse_session *session, const char *mountpoint)
-{
-	if (fuse_set_signal_handlers(session) || fuse_session_mount(session, mountpoint))
-		return 1;
-	fuse_daemonize(0);
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	fuse_session_loop_mt(session, config);
-	fuse_loop_cfg_destroy(config);
-	fuse_session_unmount(session);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	char *args[] = { argv[0], (char *)"-ofsname=nullfs,subtype=null", NULL };
@@ -166,7 +153,5 @@ int main(int argc, char **argv)
 		argc < 3 ? NULL : fuse_session_new(&fuse_args, &null_ops, sizeof(null_ops), NULL);
 	if (!session)
 		return 2;
-	int status = session_serve(session, argv[1]);
-	fuse_session_destroy(session);
-	return status;
+	return peer_serve(session, argv[1]);
 }

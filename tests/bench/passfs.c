@@ -10,11 +10,10 @@
  *
  * goes to the background once mounted; umount ends it.
  */
-#include "base/defs.h"
+#include "peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fuse_lowlevel.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -242,19 +241,6 @@ static const struct fuse_lowlevel_ops pass_ops = { .init = pass_init,
 						   .fsync = pass_fsync,
 						   .unlink = pass_unlink };
 
-static int session_serve(struct fuse_session *session, const char *mountpoint)
-{
-	if (fuse_set_signal_handlers(session) || fuse_session_mount(session, mountpoint))
-		return 1;
-	fuse_daemonize(0);
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	fuse_session_loop_mt(session, config);
-	fuse_loop_cfg_destroy(config);
-	fuse_session_unmount(session);
-	fuse_remove_signal_handlers(session);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	char *options[] = { argv[0], "-odefault_permissions", NULL };
@@ -275,9 +261,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	struct fuse_session *session = fuse_session_new(&args, &pass_ops, sizeof(pass_ops), NULL);
-	int status = session ? session_serve(session, argv[1]) : 1;
-	if (session)
-		fuse_session_destroy(session);
+	int status = peer_serve(session, argv[1]);
 	fuse_opt_free_args(&args);
 	return status;
 }

@@ -141,7 +141,7 @@ compile_all() {
 	six=$!
 	for fs in nullfs bufferfs passfs; do
 		# shellcheck disable=SC2046
-		compile $fs $b/$fs.c $(pkg-config --cflags --libs fuse3) || return
+		compile $fs $b/$fs.c $b/peer.c $(pkg-config --cflags --libs fuse3) || return
 	done
 	wait $six &&
 		wait $one && wait $two && wait $three && wait $four && wait $five

@@ -2,18 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Several clients over all files at once, for SECONDS_EACH seconds, then one look at what is left.
 . "$SRCDIR/tests/mount/lib.sh"
+. "$SRCDIR/tests/mount/stress.sh"
 : "${SECONDS_EACH:=60}" "${CLIENTS:=8}"
 
-log=$work/daemon.log
-mkdir "$work/m"
-M=$work/m
-"$UMMFS" -f -o backing=sparse "$M" >"$log" 2>&1 &
-daemon=$!
-MOUNTED="$M "
-for _ in $(seq 100); do
-	[ -e "$M/proc/meminfo" ] && break
-	sleep 0.1
-done
+stress_start -o backing=sparse
 before=$(zone_pages "$M")
 
 client() { # client N
@@ -36,24 +28,9 @@ client() { # client N
 		rmdir "$t" || echo "client $1: rmdir failed" >>"$work/wrong"
 	done
 }
-pids=
-for n in $(seq "$CLIENTS"); do
-	client "$n" 2>>"$work/stderr" &
-	pids="$pids $!"
-done
-# shellcheck disable=SC2086
-wait $pids
-[ ! -e "$work/wrong" ] || { fail "clients"; head "$work/wrong"; }
+stress_run
 echo 0 >"$M/proc/sys/vm/nr_hugepages"
 echo 1 >"$M/proc/sys/vm/drop_caches"
 shrink_own
 same "all memory is back" "$before" "$(zone_pages "$M")"
-if [ "$(id -u)" -eq 0 ]; then umount "$M"; else fusermount3 -u "$M"; fi
-MOUNTED=''
-wait "$daemon"
-same "status of the daemon" 0 $?
-if grep -E 'ERROR: |WARNING: ThreadSanitizer|runtime error' "$log"; then
-	fail "the sanitizer found something"
-	cp "$log" "${BUILD:-build}/test-logs/stress-daemon.log" 2>/dev/null
-fi
-finish
+stress_end

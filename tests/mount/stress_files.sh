@@ -3,11 +3,10 @@
 # Pressure, faults and several clients on files/ and tasks at once, for SECONDS_EACH seconds; then every page is
 # back. Give it a debug build: that one verifies the whole machine before it ends.
 . "$SRCDIR/tests/mount/lib.sh"
+. "$SRCDIR/tests/mount/stress.sh"
 : "${SECONDS_EACH:=600}" "${CLIENTS:=8}"
 
-log=$work/daemon.log
-mkdir "$work/m" "$work/source"
-M=$work/m
+mkdir "$work/source"
 cat >"$work/conf" <<E2
 [node 0]
 memory=96M
@@ -16,13 +15,7 @@ cpus=0-1
 memory=96M
 cpus=2-3
 E2
-"$UMMFS" -f -c "$work/conf" -o "backing=sparse,source=$work/source" "$M" >"$log" 2>&1 &
-daemon=$!
-MOUNTED="$M "
-for _ in $(seq 100); do
-	[ -e "$M/proc/meminfo" ] && break
-	sleep 0.1
-done
+stress_start -c "$work/conf" -o "backing=sparse,source=$work/source"
 # Pages that are free or of slabs: the objects that the daemon keeps in reserve may lie in more slabs than before.
 pages() {
 	echo 1 >"$M/proc/sys/vm/stat_refresh"
@@ -71,14 +64,7 @@ client() { # client N
 		rmdir "$t"
 	done
 }
-pids=
-for n in $(seq "$CLIENTS"); do
-	client "$n" 2>>"$work/stderr" &
-	pids="$pids $!"
-done
-# shellcheck disable=SC2086
-wait $pids
-[ ! -e "$work/wrong" ] || { fail "clients"; head "$work/wrong"; }
+stress_run
 echo 0 >"$faults/failslab/probability"
 echo 0 >"$faults/fail_page_alloc/probability"
 rm -rf "$M"/files/c*
@@ -89,12 +75,4 @@ for cache in "$M"/sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done
 same "all objects are back" "$objects" "$(used_objects)"
 same "all memory is back" "$before" "$(pages)"
 same "nothing is left in the source" "" "$(ls -A "$work/source")"
-if [ "$(id -u)" -eq 0 ]; then umount "$M"; else fusermount3 -u "$M"; fi
-MOUNTED=''
-wait "$daemon"
-same "status of the daemon" 0 $?
-if grep -E 'ERROR: |WARNING: ThreadSanitizer|runtime error|does not add up' "$log"; then
-	fail "the daemon found something"
-	cp "$log" "${BUILD:-build}/test-logs/stress-daemon.log" 2>/dev/null
-fi
-finish
+stress_end
