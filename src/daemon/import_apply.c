@@ -30,7 +30,7 @@ struct zone *import_zone(struct vm *vm, const struct cap_zone *from)
 static bool huge_default(const struct import_run *run)
 {
 	return run->c->meminfo.has_huge &&
-	       run->c->meminfo.hugepage_kb == PAGES_TO_KB(1ul << run->vm->hugetlb.order);
+	       run->c->meminfo.hugepage_kb == PAGES_TO_KB(1ul << run->vm->hugetlb->order);
 }
 
 /* No node says how many it has: each node with memory its even share. */
@@ -70,7 +70,7 @@ static void huge_prepare(struct import_run *run)
 
 static void huge_finish(struct import_run *run)
 {
-	struct hugetlb *h = &run->vm->hugetlb;
+	struct hugetlb *h = run->vm->hugetlb;
 	uint64_t left = 0;
 	for (unsigned n = 0; n < run->vm->machine.nr_nodes; n++)
 		left += run->huge_left[n];

@@ -54,7 +54,7 @@ static int huge_place(void *ctx, uint64_t pfn)
 {
 	struct placing *p = ctx;
 	struct import_run *run = p->run;
-	struct hugetlb *h = &run->vm->hugetlb;
+	struct hugetlb *h = run->vm->hugetlb;
 	unsigned node = p->z->node->id;
 	bool is_free = run->huge_free[node] > 0, surplus = run->huge_surplus[node] > 0;
 	struct task *t = run->task;
@@ -109,7 +109,7 @@ static void want_set(struct placing *p, struct cap_zone *from)
 		.range = p->z->range,
 		.nr_ranges = p->z->nr_ranges,
 		.pageblock_order = run->vm->machine.pageblock_order,
-		.huge_order = run->vm->hugetlb.order,
+		.huge_order = run->vm->hugetlb->order,
 	};
 	w->first_shared = block_shared(run->c, from, ALIGN_DOWN(w->start_pfn, size), size);
 	w->last_shared = block_shared(run->c, from, ALIGN_DOWN(w->end_pfn - 1, size), size);

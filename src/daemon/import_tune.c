@@ -53,7 +53,7 @@ static const struct {
 	{ "admin_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.admin_reserve_kbytes),
 	  0, INT64_MAX },
 	{ "user_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.user_reserve_kbytes), 0, INT64_MAX },
-	{ "nr_overcommit_hugepages", KNOB_LONG, offsetof(struct vm, hugetlb.nr_overcommit), 0, INT64_MAX },
+	{ "nr_overcommit_hugepages", KNOB_LONG, offsetof(struct vm, hugetlb[0].nr_overcommit), 0, INT64_MAX },
 };
 
 static void knob_set(struct capture *c, struct vm *vm, unsigned i)

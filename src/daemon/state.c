@@ -48,7 +48,7 @@ static void region_print(struct text *t, const struct region *r)
 void state_print(struct text *t, const struct vm *vm)
 {
 	const struct machine *m = &vm->machine;
-	const struct hugetlb *h = &vm->hugetlb;
+	const struct hugetlb *h = vm->hugetlb;
 	uint64_t free_pages = 0;
 
 	for (unsigned n = 0; n < m->nr_nodes; n++)

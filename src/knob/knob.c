@@ -146,7 +146,7 @@ int knob_show_ulong(const struct knob *k, struct vm *vm, unsigned arg, struct te
 
 int knob_show_hugetlb_node(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
 {
-	const char *node = (const char *)&vm->hugetlb.node[arg];
+	const char *node = (const char *)&vm->hugetlb->node[arg];
 	text_number(out, READ_RELAXED((const uint64_t *)(const void *)(node + k->offset)));
 	return 0;
 }

@@ -171,22 +171,22 @@ int knob_set_dirty_background_bytes(struct vm *vm, unsigned arg, uint64_t value)
 int knob_set_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value)
 {
 	(void)arg;
-	hugetlb_resize(&vm->policy, &vm->hugetlb, value, -1);
+	hugetlb_resize(&vm->policy, vm->hugetlb, value, -1);
 	return 0;
 }
 
 int knob_set_node_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value)
 {
-	hugetlb_resize(&vm->policy, &vm->hugetlb, value, (int)arg);
+	hugetlb_resize(&vm->policy, vm->hugetlb, value, (int)arg);
 	return 0;
 }
 
 int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value)
 {
 	(void)arg;
-	lock_take(&vm->hugetlb.lock);
-	WRITE_RELAXED(&vm->hugetlb.nr_overcommit, value);
-	lock_drop(&vm->hugetlb.lock);
+	lock_take(&vm->hugetlb->lock);
+	WRITE_RELAXED(&vm->hugetlb->nr_overcommit, value);
+	lock_drop(&vm->hugetlb->lock);
 	return 0;
 }
 

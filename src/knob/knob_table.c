@@ -39,7 +39,7 @@
 
 #define POOL(name, mode_, field)                                                                   \
 	.path = "sys/kernel/mm/hugepages/hugepages-%kB/" name, .mode = mode_, .scope = KNOB_ONCE,  \
-	.style = KNOB_SYSFS, .show = knob_show_ulong, .offset = offsetof(struct vm, hugetlb.field)
+	.style = KNOB_SYSFS, .show = knob_show_ulong, .offset = offsetof(struct vm, hugetlb[0].field)
 #define NODE_POOL(name, mode_, field)                                                              \
 	.path = "sys/devices/system/node/node%u/hugepages/hugepages-%kB/" name, .mode = mode_,     \
 	.scope = KNOB_NODE, .style = KNOB_SYSFS, .show = knob_show_hugetlb_node,                   \
@@ -85,11 +85,11 @@ const struct knob knob_table[] = {
 	{ SYSCTL_INT("min_slab_ratio", policy.reclaim.min_slab_ratio, 0, 100), .shown = knob_shown_numa },
 	{ SYSCTL_INT("min_unmapped_ratio", policy.reclaim.min_unmapped_ratio, 0, 100), .shown = knob_shown_numa },
 	/* What was asked for and granted; the files under sys count surplus pages as well. */
-	{ SYSCTL_ULONG("nr_hugepages", hugetlb.max), .set = knob_set_nr_hugepages },
+	{ SYSCTL_ULONG("nr_hugepages", hugetlb[0].max), .set = knob_set_nr_hugepages },
 	/* Whoever writes has the default policy as far as can be seen from here: the same as nr_hugepages. */
-	{ SYSCTL_ULONG("nr_hugepages_mempolicy", hugetlb.max), .set = knob_set_nr_hugepages,
+	{ SYSCTL_ULONG("nr_hugepages_mempolicy", hugetlb[0].max), .set = knob_set_nr_hugepages,
 	  .shown = knob_shown_numa },
-	{ SYSCTL_ULONG("nr_overcommit_hugepages", hugetlb.nr_overcommit),
+	{ SYSCTL_ULONG("nr_overcommit_hugepages", hugetlb[0].nr_overcommit),
 	  .set = knob_set_nr_overcommit_hugepages },
 	{ SYSCTL("numa_stat", 0644), .show = knob_show_int, .store = knob_store_numa_stat,
 	  .offset = offsetof(struct vm, machine.tune.numa_stat), .min = 0, .max = 1,

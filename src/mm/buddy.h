@@ -41,10 +41,19 @@ void buddy_remove(struct zone *z, pfn_t pfn);
 uint64_t zone_free_blocks(const struct zone *z, unsigned order); /* all types */
 uint64_t zone_buddy_pages(const struct zone *z); /* sum over orders, as buddyinfo adds up */
 
+#define PAGEBLOCK_TYPE 0x07u
+#define PAGEBLOCK_SKIP 0x80u /* compaction has looked at it in vain (PB_migrate_skip) */
+
 static inline enum migratetype pageblock_type(const struct machine *m, pfn_t pfn)
 {
-	return (enum migratetype)(READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]) ^ MIGRATE_MOVABLE);
+	uint8_t byte = READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]);
+	return (enum migratetype)((byte & PAGEBLOCK_TYPE) ^ MIGRATE_MOVABLE);
 }
+static inline bool pageblock_skip(const struct machine *m, pfn_t pfn)
+{
+	return READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]) & PAGEBLOCK_SKIP;
+}
+void pageblock_set_skip(struct machine *m, pfn_t pfn, bool skip); /* no lock: atomic */
 void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt);
 /* Move the free blocks of pfn's pageblock to mt's lists; returns pages moved. 6.1: move_freepages_block. */
 unsigned pageblock_move_free(struct zone *z, pfn_t pfn, enum migratetype mt);

@@ -11,9 +11,9 @@
 
 #include <errno.h>
 
-int hugetlb_init(struct hugetlb *h, struct machine *m)
+int hugetlb_init(struct hugetlb *h, struct machine *m, unsigned order)
 {
-	*h = (struct hugetlb){ .machine = m, .order = m->pageblock_order };
+	*h = (struct hugetlb){ .machine = m, .order = order };
 	h->node = mem_zalloc(m->nr_nodes * sizeof(*h->node));
 	if (!h->node)
 		return -ENOMEM;

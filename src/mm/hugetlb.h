@@ -27,7 +27,15 @@ struct hugetlb {
 	unsigned next_to_alloc, next_to_free; /* round robin */
 };
 
-MUST_CHECK int hugetlb_init(struct hugetlb *h, struct machine *m);
+#define HUGETLB_SIZES 2 /* as large as a pageblock, and 1 GiB */
+#define GIGANTIC_ORDER (30 - PAGE_SHIFT) /* of 1 GiB: no block of the buddy system, a range of them */
+
+MUST_CHECK int hugetlb_init(struct hugetlb *h, struct machine *m, unsigned order);
+/* Its pages are taken as ranges (policy/contig.h) and given back block by block. 6.1: hstate_is_gigantic. */
+static inline bool hugetlb_gigantic(const struct hugetlb *h)
+{
+	return h->order > MM_ORDER_MAX;
+}
 void hugetlb_fini(struct hugetlb *h);
 
 /* Under lock. */

@@ -92,6 +92,16 @@ enum pinned_kind {
 	PINNED_KINDS
 };
 
+/* Where compaction left off, and when it last failed (struct zone, CONFIG_COMPACTION, 6.1). Zone lock; relaxed outside. */
+struct zone_compact {
+	uint64_t free_pfn; /* the free scanner goes on below it; 0: nothing scanned yet */
+	uint64_t migrate_pfn[2]; /* the migrate scanner goes on from it; [1]: of passes that wait. 0: nothing scanned yet */
+	uint64_t init_migrate_pfn, init_free_pfn; /* where passes that look at everything begin */
+	unsigned considered, defer_shift; /* requests since the last failure; 1 << defer_shift of them are put off */
+	int order_failed; /* the least order that could not be had */
+	bool flush_skip; /* both scanners met: forget which blocks are to be skipped before the next pass */
+};
+
 struct zone {
 	/* fixed at boot */
 	struct machine *machine;
@@ -132,6 +142,7 @@ struct zone {
 	uint16_t area_mask[MIGRATE_TYPES]; /* bit per order with a non-empty list */
 	struct virgin virgin;
 	uint64_t nr_pageblocks[MIGRATE_TYPES]; /* as pagetypeinfo counts them */
+	struct zone_compact compact;
 	uint64_t nr_pinned; /* pages in use since import that no entry describes yet */
 	uint64_t pinned[PINNED_KINDS]; /* those of them whose use is known; the rest is the kernel and its drivers */
 } CACHE_ALIGNED;
@@ -206,7 +217,7 @@ struct machine {
 	struct cpu *cpu; /* nr_cpu_ids, by number; offline ones have online == false */
 	uint64_t end_pfn; /* first frame past the machine */
 	struct page *map; /* end_pfn entries, lazily touched */
-	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE per pageblock, lazily touched; zone lock, relaxed */
+	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE and PAGEBLOCK_SKIP per pageblock, lazily touched; zone lock, relaxed */
 	struct tune tune;
 	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
 	bool watched; /* no zone has plenty of pages, so every request is looked at; tune_lock, relaxed */

@@ -52,7 +52,9 @@ void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt)
 	struct machine *m = z->machine;
 	uint8_t *byte = &m->pageblock[pfn >> m->pageblock_order];
 	uint8_t was = __atomic_exchange_n(byte, (uint8_t)(mt ^ MIGRATE_MOVABLE), __ATOMIC_RELAXED);
-	enum migratetype old = (enum migratetype)(was ^ MIGRATE_MOVABLE);
+	enum migratetype old = (enum migratetype)((was & PAGEBLOCK_TYPE) ^ MIGRATE_MOVABLE);
+	if (was & PAGEBLOCK_SKIP)
+		pageblock_set_skip(m, pfn, true);
 	if (old == mt)
 		return;
 
@@ -64,6 +66,15 @@ void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt)
 	FOR_EACH_POPULATED_ZONE(other, m)
 		if (zone_counts_block(other, start))
 			zone_count_pageblock(other, old, mt);
+}
+
+void pageblock_set_skip(struct machine *m, pfn_t pfn, bool skip)
+{
+	uint8_t *byte = &m->pageblock[pfn >> m->pageblock_order];
+	if (skip)
+		__atomic_fetch_or(byte, PAGEBLOCK_SKIP, __ATOMIC_RELAXED);
+	else if (READ_RELAXED(byte) & PAGEBLOCK_SKIP)
+		__atomic_fetch_and(byte, (uint8_t)~PAGEBLOCK_SKIP, __ATOMIC_RELAXED);
 }
 
 uint64_t zone_count_pageblocks(const struct zone *z)

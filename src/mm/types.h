@@ -23,6 +23,26 @@
 typedef uint32_t pfn_t; /* page frame number */
 #define PFN_NIL 0u /* frame 0 is never managed, so it can mean "none" in links */
 
+struct nodemask { /* a set of nodes */
+	uint64_t w[MM_NODES_MAX / 64];
+};
+
+static inline bool nodemask_has(const struct nodemask *nodes, unsigned nid)
+{
+	return nodes->w[nid / 64] >> (nid % 64) & 1;
+}
+static inline void nodemask_set(struct nodemask *nodes, unsigned nid)
+{
+	nodes->w[nid / 64] |= 1ull << (nid % 64);
+}
+/* The first member >= from, or MM_NODES_MAX when there is none. */
+static inline unsigned nodemask_next(const struct nodemask *nodes, unsigned from)
+{
+	while (from < MM_NODES_MAX && !nodemask_has(nodes, from))
+		from++;
+	return from;
+}
+
 enum migratetype {
 	MIGRATE_UNMOVABLE,
 	MIGRATE_MOVABLE,

@@ -172,8 +172,10 @@ static struct page *surplus_page(struct policy *p, struct hugetlb *h, const stru
 	return NULL;
 }
 
-struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c)
+struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c, struct mempolicy *pol, bool reserved)
 {
+	(void)pol;
+	(void)reserved;
 	struct page *page = pool_dequeue(h, c->node);
 	if (!page && READ_RELAXED(&h->nr_surplus) < READ_RELAXED(&h->nr_overcommit))
 		page = surplus_page(p, h, c->node);

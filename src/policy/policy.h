@@ -17,7 +17,9 @@
 #include "mm/machine.h"
 #include "mm/owner.h"
 #include "mm/pcp.h"
+#include "policy/compact.h"
 #include "policy/fail_page.h"
+#include "policy/mempolicy.h"
 #include "policy/oom.h"
 #include "policy/report.h"
 #include "policy/shrinker.h"
@@ -41,6 +43,13 @@ struct owner_ops {
 	 * reclaim (nr_file_pages, marks), anonymous ones by their owner.
 	 */
 	enum page_fate (*release)(void *ctx, struct cpu *c, struct page *page, bool dropping);
+	/*
+	 * Move to another frame: `to`, which is nobody's, takes the place of the page in its owner's index, with its
+	 * bytes, owner, index, private and PG_CONTENT. LRU list, marks and counters are the caller's. Called inside c with the LRU
+	 * locks of both nodes held; may take RANK_OWNER and RANK_FILES locks only. PAGE_GOES: done, nobody refers to the old
+	 * frame any more, whose bytes may stay (PG_CONTENT). Whatever else: nothing has changed. NULL: its pages never move.
+	 */
+	enum page_fate (*move)(void *ctx, struct cpu *c, struct page *page, struct page *to);
 	/* After pages were released: give back what their going has freed. Inside c, no other lock. NULL: nothing ever. */
 	void (*settle)(void *ctx, struct cpu *c);
 };
@@ -93,6 +102,8 @@ struct policy {
 	struct page_writer writer;
 	struct shrinker *shrinkers; /* set up before kswapd runs */
 	struct reclaim_knobs reclaim;
+	struct compact_knobs compact;
+	struct kcompactd *kcompactd; /* by node */
 	uint64_t swap_free_pages; /* relaxed: room for anonymous pages that reclaim takes; 0: they stay */
 	uint64_t node_reclaiming[MM_NODES_MAX / 64]; /* bit per node: node reclaim is at it; atomic */
 };
@@ -116,6 +127,9 @@ void policy_fini(struct policy *p); /* joins them */
  * owns the PAGE_USED block returned and sets owner and LRU.
  */
 struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order);
+/* The same, from these nodes only (NULL: from any). */
+struct page *alloc_request_nodes(struct policy *p, struct cpu *c, int nid, const struct nodemask *nodes, gfp_t gfp,
+				 unsigned order);
 /* What most requests want: a single page near the CPU. The common case is short, the rest goes to alloc_request. */
 struct page *alloc_page(struct policy *p, struct cpu *c, gfp_t gfp);
 static inline struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
@@ -156,8 +170,17 @@ void kswapd_wake_all(struct policy *p);
 /* Huge page pool decisions (mm/hugetlb.c, 6.1). The caller is inside no CPU and holds no lock above RANK_CPU. */
 /* Resize to count persistent pages; nid -1: whole machine, round robin; else that node only. Returns pages in the pool. */
 uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int nid);
-/* Take one page for a user, local node first; surplus from the buddy system up to nr_overcommit. NULL: none. Inside no CPU. */
-struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c);
+/*
+ * Promise nr pages: what is free and promised to nobody, and as many surplus pages as that falls short, taken now (up to
+ * nr_overcommit). 0, or -ENOMEM and nothing promised. 6.1: hugetlb_acct_memory, gather_surplus_pages.
+ */
+MUST_CHECK int hugetlb_reserve(struct policy *p, struct hugetlb *h, const struct cpu *c, uint64_t nr);
+void hugetlb_unreserve(struct policy *p, struct hugetlb *h, uint64_t nr); /* surplus pages that were only taken for them go */
+/*
+ * Take one page for a user: by its policy (NULL: the default one), else local node first; of those promised, or one that
+ * nobody was promised, else surplus from the buddy system up to nr_overcommit. NULL: none. Inside no CPU.
+ */
+struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c, struct mempolicy *pol, bool reserved);
 void hugetlb_free(struct policy *p, struct hugetlb *h, struct cpu *c, struct page *page);
 
 #endif

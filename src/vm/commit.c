@@ -40,7 +40,7 @@ uint64_t vm_commit_limit_pages(const struct vm *vm)
 		return KB_TO_PAGES(kbytes) + swap_pages;
 
 	uint64_t ratio = (uint64_t)READ_RELAXED(&vm->overcommit.ratio);
-	uint64_t huge_pages = READ_RELAXED(&vm->hugetlb.nr) << vm->hugetlb.order;
+	uint64_t huge_pages = READ_RELAXED(&vm->hugetlb->nr) << vm->hugetlb->order;
 	huge_pages += KB_TO_PAGES(vm->machine.facts.huge_other_kb);
 	return (vm->total_pages - huge_pages) * ratio / 100 + swap_pages;
 }

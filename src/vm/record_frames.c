@@ -344,14 +344,14 @@ static int used_read(struct record *r, char *rest)
 
 static int hugetlb_read(struct record *r, char *rest)
 {
-	return record_fields(r, &fields_hugetlb, &r->vm->hugetlb, rest);
+	return record_fields(r, &fields_hugetlb, r->vm->hugetlb, rest);
 }
 
 static int hugetlb_node_read(struct record *r, char *rest)
 {
 	unsigned node;
 	int error = node_find(r, &rest, &node);
-	return error ? error : record_fields(r, &fields_hugetlb_node, &r->vm->hugetlb.node[node], rest);
+	return error ? error : record_fields(r, &fields_hugetlb_node, &r->vm->hugetlb->node[node], rest);
 }
 
 static int hugetlb_place(struct record *r, uint64_t v, void *ctx)
@@ -360,7 +360,7 @@ static int hugetlb_place(struct record *r, uint64_t v, void *ctx)
 	const struct page *page = used_page(r, v);
 	if (!page)
 		return -EINVAL;
-	if (page->order != r->vm->hugetlb.order || owner_kind(page->owner) != OWNER_HUGETLB_POOL ||
+	if (page->order != r->vm->hugetlb->order || owner_kind(page->owner) != OWNER_HUGETLB_POOL ||
 	    page_zone(&r->vm->machine, page)->node->id != p->node)
 		return record_bad(r, "frame %llu is no free huge page of the node", (unsigned long long)v);
 	return list_join(r, p->list, (pfn_t)v);
@@ -372,7 +372,7 @@ static int hugetlb_free_read(struct record *r, char *rest)
 	int error = node_find(r, &rest, &p.node);
 	if (error)
 		return error;
-	p.list = &r->vm->hugetlb.node[p.node].free;
+	p.list = &r->vm->hugetlb->node[p.node].free;
 	return record_series(r, series_word(&rest), hugetlb_place, &p);
 }
 

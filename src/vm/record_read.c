@@ -215,7 +215,7 @@ static int machine_check(struct record *r)
 
 static int hugetlb_check(struct record *r)
 {
-	const struct hugetlb *h = &r->vm->hugetlb;
+	const struct hugetlb *h = r->vm->hugetlb;
 	uint64_t nr = 0, nr_free = 0, surplus = 0;
 	for (unsigned n = 0; n < h->machine->nr_nodes; n++) {
 		const struct hugetlb_node *node = &h->node[n];

@@ -123,7 +123,7 @@ static int task_index_read(struct record *r, char *rest)
 			continue;
 		struct filling f = { (struct page_index *)((char *)t + row->offset),
 				     owner_handle(row->kind, t->id),
-				     row->kind == OWNER_TASK_HUGETLB ? r->vm->hugetlb.order : 0 };
+				     row->kind == OWNER_TASK_HUGETLB ? r->vm->hugetlb->order : 0 };
 		return index_fill(r, &f, rest);
 	}
 	return record_bad(r, "\"%.40s\" is nothing that a task holds", name ? name : "");

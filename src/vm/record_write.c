@@ -345,7 +345,7 @@ void record_write(struct text *t, struct vm *vm)
 		cpu_write(t, &m->cpu[cpu]);
 	record_used_write(t, vm);
 	record_slabs_write(t, vm);
-	hugetlb_write(t, &vm->hugetlb);
+	hugetlb_write(t, vm->hugetlb);
 	line_begin(t, "tasks");
 	fields_write(t, &fields_tasks, &vm->tasks);
 	text_char(t, '\n');

@@ -199,7 +199,7 @@ void snapshot_fill(struct snapshot *s, struct vm *vm, unsigned parts)
 	if (parts & SNAP_EVENTS)
 		events_sum(s);
 	if (parts & SNAP_HUGETLB)
-		hugetlb_copy(s, &vm->hugetlb);
+		hugetlb_copy(s, vm->hugetlb);
 	if (parts & SNAP_COMMIT) {
 		s->committed_pages = snap_pages(READ_RELAXED(&vm->overcommit.committed_pages));
 		s->commit_limit_pages = vm_commit_limit_pages(vm);

@@ -385,7 +385,7 @@ void task_usage(struct task *t, struct task_usage *u)
 	*u = (struct task_usage){
 		.anon_pages = page_index_nr(&t->anon),
 		.file_pages = page_index_nr(&t->file),
-		.hugetlb_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb.order,
+		.hugetlb_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb->order,
 		.block_pages = task_pages_total(t),
 		.table_pages = page_index_nr(&t->anon_tables) + page_index_nr(&t->hugetlb_tables),
 	};

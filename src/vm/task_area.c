@@ -41,5 +41,5 @@ void task_areas_free(struct task *t)
 int task_areas_adopt(struct task *t)
 {
 	int error = task_area_reach(t, AREA_ANON, t->anon.nr);
-	return error ? error : task_area_reach(t, AREA_HUGETLB, t->hugetlb.nr << t->vm->hugetlb.order);
+	return error ? error : task_area_reach(t, AREA_HUGETLB, t->hugetlb.nr << t->vm->hugetlb->order);
 }

@@ -94,7 +94,7 @@ static int pages_store(struct task *t, char *line)
 
 static uint64_t huge_page_bytes(const struct task *t)
 {
-	return PAGE_SIZE << t->vm->hugetlb.order;
+	return PAGE_SIZE << t->vm->hugetlb->order;
 }
 
 static int hugetlb_show(struct task *t, struct text *out)

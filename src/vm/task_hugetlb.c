@@ -15,10 +15,10 @@ static int hugetlb_take(struct task *t)
 	struct vm *vm = t->vm;
 	if (task_tables_grow(t, &t->hugetlb_tables, hugetlb_tables_for(vm, t->hugetlb.nr + 1)))
 		return -ENOMEM;
-	struct page *page = hugetlb_alloc(&vm->policy, &vm->hugetlb, task_cpu(t));
+	struct page *page = hugetlb_alloc(&vm->policy, vm->hugetlb, task_cpu(t), NULL, false);
 	if (!page)
 		return -ENOMEM;
-	content_scrub(vm, page, vm->hugetlb.order);
+	content_scrub(vm, page, vm->hugetlb->order);
 
 	lock_take(&t->index_lock);
 	page->owner = owner_handle(OWNER_TASK_HUGETLB, t->id);
@@ -36,7 +36,7 @@ static void hugetlb_give(struct task *t, bool random)
 	struct page *page = page_index_pop(&vm->machine, &t->hugetlb);
 	page_disown(page);
 	lock_drop(&t->index_lock);
-	hugetlb_free(&vm->policy, &vm->hugetlb, task_cpu(t), page);
+	hugetlb_free(&vm->policy, vm->hugetlb, task_cpu(t), page);
 }
 
 /* The newest pages go, or a random choice. */
@@ -51,7 +51,7 @@ static void hugetlb_cut(struct task *t, uint64_t nr, bool random)
 			task_pause_giving(t);
 	}
 	task_tables_shrink(t, &t->hugetlb_tables, hugetlb_tables_for(vm, nr));
-	int error = task_area_reach(t, AREA_HUGETLB, nr << vm->hugetlb.order);
+	int error = task_area_reach(t, AREA_HUGETLB, nr << vm->hugetlb->order);
 	ASSERT(!error); /* a mapping that gets shorter needs nothing */
 	lock_take(&t->index_lock);
 	page_index_trim(&t->hugetlb);
@@ -77,7 +77,7 @@ static int hugetlb_fill(struct task *t, uint64_t nr)
 static int hugetlb_grow(struct task *t, uint64_t nr)
 {
 	uint64_t had = t->hugetlb.nr;
-	if (nr > t->vm->total_pages >> t->vm->hugetlb.order)
+	if (nr > t->vm->total_pages >> t->vm->hugetlb->order)
 		return -ENOMEM;
 	lock_take(&t->index_lock);
 	int error = page_index_reserve(&t->hugetlb, nr);
@@ -85,7 +85,7 @@ static int hugetlb_grow(struct task *t, uint64_t nr)
 		error = page_index_reserve(&t->hugetlb_tables, hugetlb_tables_for(t->vm, nr));
 	lock_drop(&t->index_lock);
 	if (!error)
-		error = task_area_reach(t, AREA_HUGETLB, nr << t->vm->hugetlb.order);
+		error = task_area_reach(t, AREA_HUGETLB, nr << t->vm->hugetlb->order);
 	if (error)
 		return error;
 

@@ -43,7 +43,7 @@ static _Thread_local bool others_ask; /* vm_oom_asks */
 /* What the killer would see of it now. No lock needed. */
 static void task_oom_look(const struct task *t, struct oom_task *out)
 {
-	uint64_t huge_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb.order;
+	uint64_t huge_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb->order;
 	uint64_t tables = page_index_nr(&t->anon_tables) + page_index_nr(&t->hugetlb_tables);
 	uint64_t anon_pages = page_index_nr(&t->anon);
 	*out = (struct oom_task){

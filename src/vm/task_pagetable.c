@@ -35,7 +35,7 @@ uint64_t anon_tables_for(const struct vm *vm, uint64_t pages)
 uint64_t hugetlb_tables_for(const struct vm *vm, uint64_t nr)
 {
 	bool in_directory = vm->machine.pageblock_order == 10;
-	return in_directory ? 0 : DIV_ROUND_UP(nr << vm->hugetlb.order, TABLE_GIB_PAGES);
+	return in_directory ? 0 : DIV_ROUND_UP(nr << vm->hugetlb->order, TABLE_GIB_PAGES);
 }
 
 /* There is room in the index. */

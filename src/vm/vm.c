@@ -40,10 +40,11 @@ static int policy_boot(struct vm *vm, struct why *why)
 	vm->policy.owner_ctx = vm;
 
 	vm->policy.report.log = &vm->log;
-	vm->policy.report.hugetlb = &vm->hugetlb;
+	vm->policy.report.hugetlb = vm->hugetlb;
+	vm->nr_hugetlb = 1;
 	vm->policy.report.slabs = &vm->slabs;
 
-	error = hugetlb_init(&vm->hugetlb, &vm->machine);
+	error = hugetlb_init(vm->hugetlb, &vm->machine, vm->machine.pageblock_order);
 	if (error) {
 		policy_fini(&vm->policy);
 		return why_set(why, error, "no memory for the huge page pool's tables");
@@ -73,14 +74,14 @@ static int parts_boot(struct vm *vm, const struct vm_config *c, struct why *why)
 		return error;
 	error = slab_boot(vm, c, why);
 	if (error) {
-		hugetlb_fini(&vm->hugetlb);
+		hugetlb_fini(vm->hugetlb);
 		policy_fini(&vm->policy);
 		return error;
 	}
 	error = tasks_init(vm);
 	if (error) {
 		vm_slab_fini(vm);
-		hugetlb_fini(&vm->hugetlb);
+		hugetlb_fini(vm->hugetlb);
 		policy_fini(&vm->policy);
 		return why_set(why, error, "cannot set up the table of tasks: %s", strerror(-error));
 	}
@@ -263,7 +264,7 @@ void vm_shutdown(struct vm *vm)
 	files_fini(&vm->files); /* callers are looked for among the tasks */
 	tasks_fini(vm);
 	vm_slab_fini(vm);
-	hugetlb_fini(&vm->hugetlb);
+	hugetlb_fini(vm->hugetlb);
 	machine_shutdown(&vm->machine);
 	ring_fini(&vm->log);
 	pthread_cond_destroy(&vm->ticker_cond);

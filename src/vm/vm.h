@@ -44,7 +44,8 @@ struct vm {
 	struct machine machine;
 	struct ring log; /* what dev/kmsg shows */
 	struct policy policy;
-	struct hugetlb hugetlb;
+	struct hugetlb hugetlb[HUGETLB_SIZES]; /* the first is the default size, the one that HugePages_* counts */
+	unsigned nr_hugetlb;
 	struct slabs slabs;
 	struct failslab failslab;
 	struct kmalloc kmalloc;

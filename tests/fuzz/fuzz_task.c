@@ -155,7 +155,7 @@ static void given_back(struct run *r, const struct free_state *before)
 	knob_poke(r->vm, "nr_hugepages", "0", 1);
 	for (struct kmem_cache *c = r->vm->slabs.newest; c; c = c->older)
 		kmem_cache_shrink(c); /* each keeps some slabs for the next request */
-	FUZZ_REQUIRE(!r->vm->hugetlb.nr, "%lu huge pages stay", r->vm->hugetlb.nr);
+	FUZZ_REQUIRE(!r->vm->hugetlb->nr, "%lu huge pages stay", r->vm->hugetlb->nr);
 	FUZZ_REQUIRE(r->vm->region->used_pages <= own_pages(r->vm), "%lu frames stay charged",
 		     r->vm->region->used_pages);
 	FUZZ_REQUIRE(!r->vm->overcommit.committed_pages, "%ld pages stay committed",

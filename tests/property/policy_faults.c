@@ -35,7 +35,7 @@ static int whole_start(struct whole *w, const struct machine_spec *s)
 	if (!error)
 		error = policy_start(&w->p);
 	if (!error)
-		error = hugetlb_init(&w->h, &w->m);
+		error = hugetlb_init(&w->h, &w->m, w->m.pageblock_order);
 	if (!error)
 		return 0;
 	policy_fini(&w->p);
@@ -124,7 +124,7 @@ static void work(struct whole *w)
 	cpu_leave(c);
 	uint64_t pool = hugetlb_resize(&w->p, &w->h, 4, -1);
 	assert_true(pool <= 4 && w->h.nr == pool);
-	struct page *huge = hugetlb_alloc(&w->p, &w->h, c);
+	struct page *huge = hugetlb_alloc(&w->p, &w->h, c, NULL, false);
 	if (huge)
 		hugetlb_free(&w->p, &w->h, c, huge);
 	cpu_enter(c);

@@ -189,7 +189,7 @@ static void storm_begin(struct storm *s)
 	s->p.owner[OWNER_TASK_FILE] = &owner;
 	s->p.owner_ctx = s;
 	assert_int_equal(policy_start(&s->p), 0);
-	assert_int_equal(hugetlb_init(&s->h, &s->m), 0);
+	assert_int_equal(hugetlb_init(&s->h, &s->m, s->m.pageblock_order), 0);
 }
 
 static void give_back(struct worker *w)

@@ -25,7 +25,7 @@ static inline struct fixture *fixture_of(unsigned nr_nodes, unsigned nr_cpus,
 	small_machine(&f->m, nr_nodes, nr_cpus, shape, nr);
 	clock_init(&f->m.clock, true);
 	assert_int_equal(policy_init(&f->p, &f->m, true), 0);
-	assert_int_equal(hugetlb_init(&f->pool, &f->m), 0);
+	assert_int_equal(hugetlb_init(&f->pool, &f->m, f->m.pageblock_order), 0);
 	assert_int_equal(ring_init(&f->log, &f->m.clock, RING_BYTES), 0);
 	f->p.report.log = &f->log;
 	f->p.report.hugetlb = &f->pool;

@@ -130,17 +130,17 @@ static void test_huge_pages_of_meminfo(void **state)
 	state_dir_edit(&d, "proc/meminfo", "HugePages_Total:       0", "HugePages_Total:       5");
 	state_dir_edit(&d, "proc/meminfo", "HugePages_Free:        0", "HugePages_Free:        5");
 	struct state_vm *s = state_boot(&d);
-	assert_int_equal(s->vm.hugetlb.nr, 5);
-	assert_int_equal(s->vm.hugetlb.node[0].nr, 2);
-	assert_int_equal(s->vm.hugetlb.node[1].nr, 3);
-	assert_int_equal(s->vm.hugetlb.nr_free, 5);
+	assert_int_equal(s->vm.hugetlb->nr, 5);
+	assert_int_equal(s->vm.hugetlb->node[0].nr, 2);
+	assert_int_equal(s->vm.hugetlb->node[1].nr, 3);
+	assert_int_equal(s->vm.hugetlb->nr_free, 5);
 	assert_true(state_noted(s->capture, NOTE_GUESSED, "huge pages of nodes"));
 	state_end(s);
 
 	/* Another default size: those stay in place. */
 	state_dir_edit(&d, "proc/meminfo", "Hugepagesize:       2048 kB", "Hugepagesize:    1048576 kB");
 	s = state_boot(&d);
-	assert_int_equal(s->vm.hugetlb.nr, 0);
+	assert_int_equal(s->vm.hugetlb->nr, 0);
 	state_end(s);
 	state_dir_remove(&d);
 }

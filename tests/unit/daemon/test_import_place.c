@@ -198,7 +198,7 @@ static void test_pool(void **state)
 	state_dir_edit(&d, "proc/meminfo", "HugePages_Free:        0", "HugePages_Free:        4");
 	state_dir_edit(&d, "proc/meminfo", "HugePages_Rsvd:        0", "HugePages_Rsvd:        3");
 	struct state_vm *s = state_boot(&d);
-	struct hugetlb *h = &s->vm.hugetlb;
+	struct hugetlb *h = s->vm.hugetlb;
 	assert_int_equal(h->nr, 6);
 	assert_int_equal(h->nr_free, 4);
 	assert_int_equal(h->nr_surplus, 1);
@@ -226,7 +226,7 @@ static void test_pool_too_large(void **state)
 	state_dir_make(&d, CAPTURE);
 	huge_set(&d, "400", "400", "0");
 	struct state_vm *s = state_boot(&d);
-	assert_true(s->vm.hugetlb.nr < 40);
+	assert_true(s->vm.hugetlb->nr < 40);
 	assert_true(state_noted(s->capture, NOTE_CORRECTED, "huge pages"));
 	for (unsigned order = 0; order < MM_ORDERS; order++)
 		assert_int_equal(zone_free_blocks(dma32(s), order), captured(s)->buddy[order]);

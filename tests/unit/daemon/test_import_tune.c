@@ -37,7 +37,7 @@ static void test_knobs(void **state)
 	assert_int_equal(s->vm.machine.tune.lowmem_reserve_ratio[0], 200);
 	assert_int_equal(s->vm.machine.tune.lowmem_reserve_ratio[2], 0);
 	assert_int_equal(s->vm.stat_interval, 3);
-	assert_int_equal(s->vm.hugetlb.nr_overcommit, 11);
+	assert_int_equal(s->vm.hugetlb->nr_overcommit, 11);
 	assert_int_equal(s->vm.machine.tune.watermark_scale_factor, 50);
 	assert_int_equal(s->vm.machine.tune.min_free_kbytes, 90112);
 	assert_int_equal(s->vm.machine.tune.user_min_free_kbytes, -1);

@@ -16,7 +16,7 @@ static void boot(struct pool *p)
 {
 	static const struct zone_shape shape[] = { { 0, 2, 4096, 16384, 0 }, { 1, 2, 16384, 32768, 0 } };
 	small_machine(&p->m, 2, 1, shape, 2);
-	assert_int_equal(hugetlb_init(&p->h, &p->m), 0);
+	assert_int_equal(hugetlb_init(&p->h, &p->m, p->m.pageblock_order), 0);
 	assert_int_equal(p->h.order, 9);
 }
 
@@ -160,7 +160,7 @@ static void test_no_host_memory(void **state)
 	hugetlb_fini(&p.h);
 	hugetlb_fini(&p.h); /* twice is harmless */
 	fault_arm(FAULT_HOST_MALLOC, 1);
-	assert_int_equal(hugetlb_init(&p.h, &p.m), -ENOMEM);
+	assert_int_equal(hugetlb_init(&p.h, &p.m, p.m.pageblock_order), -ENOMEM);
 	fault_arm(FAULT_HOST_MALLOC, 0);
 	end(&p);
 }

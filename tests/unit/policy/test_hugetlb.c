@@ -12,7 +12,7 @@ static void pool_on(struct pool *p, struct world *w)
 {
 	p->w = w;
 	cpu_leave(w->c);
-	assert_int_equal(hugetlb_init(&p->h, &w->m), 0);
+	assert_int_equal(hugetlb_init(&p->h, &w->m, w->m.pageblock_order), 0);
 }
 
 static void pool_end(struct pool *p)
@@ -143,7 +143,7 @@ static void test_fragmented(void **state)
 
 static struct page *get(struct pool *p, unsigned cpu)
 {
-	return hugetlb_alloc(&p->w->p, &p->h, &p->w->m.cpu[cpu]);
+	return hugetlb_alloc(&p->w->p, &p->h, &p->w->m.cpu[cpu], NULL, false);
 }
 
 static void put(struct pool *p, struct page *page)

@@ -17,7 +17,7 @@ static const char *boot_lines(struct machine *m)
 	text_init_over(&t, copy, sizeof(copy));
 	clock_init(&m->clock, true);
 	assert_int_equal(policy_init(&p, m, true), 0);
-	assert_int_equal(hugetlb_init(&pool, m), 0);
+	assert_int_equal(hugetlb_init(&pool, m, m->pageblock_order), 0);
 	assert_int_equal(ring_init(&log, &m->clock, RING_BYTES), 0);
 	p.report.log = &log;
 	p.report.hugetlb = &pool;

@@ -23,11 +23,11 @@ static void test_limit(void **state)
 	assert_int_equal(vm_commit_limit_pages(&f->vm), TOTAL / 2);
 	o->ratio = 80;
 	assert_int_equal(vm_commit_limit_pages(&f->vm), TOTAL * 80 / 100);
-	hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 10, -1);
+	hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 10, -1);
 	assert_int_equal(vm_commit_limit_pages(&f->vm), (TOTAL - 5120) * 80 / 100);
 	o->kbytes = 4003;
 	assert_int_equal(vm_commit_limit_pages(&f->vm), 1000);
-	hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 0, -1);
+	hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 0, -1);
 }
 
 static void test_guess(void **state)

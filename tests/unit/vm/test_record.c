@@ -14,7 +14,7 @@ static void work(struct fixture *f)
 	assert_write(a, "pages", "3 GFP_KERNEL -21\n");
 	assert_write(b, "cpu", "3");
 	assert_write(b, "anon", "5M");
-	assert_int_equal(hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 9, -1), 9);
+	assert_int_equal(hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 9, -1), 9);
 	assert_write(b, "hugetlb", "2M 4");
 	vm_advance(&f->vm, 1234567890);
 	task_put(a);

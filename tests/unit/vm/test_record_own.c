@@ -18,7 +18,7 @@ static int whole_setup(void **state)
 static void work(struct fixture *f)
 {
 	struct task *a = make_task(f, "a"), *b = make_task(f, "b"), *c = make_task(f, "c");
-	assert_int_equal(hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 2, -1), 2);
+	assert_int_equal(hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 2, -1), 2);
 	assert_write(a, "anon", "1M");
 	assert_write(a, "hugetlb", "2M 1");
 	assert_write(b, "cpu", "3");

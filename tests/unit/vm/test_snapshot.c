@@ -126,7 +126,7 @@ static void test_hugetlb(void **state)
 {
 	struct fixture *f = *state;
 	struct snapshot s;
-	assert_int_equal(hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 6, -1), 6);
+	assert_int_equal(hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 6, -1), 6);
 	struct task *t = make_task(f, "a");
 	assert_write(t, "hugetlb", "2M 2");
 	snap_open(&s, f, SNAP_HUGETLB);
@@ -189,7 +189,7 @@ static void *change_things(void *arg)
 		assert_write(c->task, "anon", i % 2 ? "4M" : "0");
 		assert_write(c->task, "file", i % 3 ? "2M" : "0");
 		assert_write(c->task, "pages", i % 2 ? "2 GFP_KERNEL 50" : "2 GFP_KERNEL 7");
-		hugetlb_resize(&vm->policy, &vm->hugetlb, i % 5, -1);
+		hugetlb_resize(&vm->policy, vm->hugetlb, i % 5, -1);
 		machine_update_watermarks(&vm->machine);
 		machine_stat_fold(&vm->machine);
 		ADD_OWNED(&c->rounds, 1);
@@ -218,7 +218,7 @@ static void test_while_things_change(void **state)
 	}
 	WRITE_RELAXED(&c.stop, true);
 	pthread_join(thread, NULL);
-	hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 0, -1);
+	hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 0, -1);
 	end_task(f, c.task);
 	snapshot_fini(&s);
 	assert_verified(&f->vm);

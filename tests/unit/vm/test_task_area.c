@@ -42,7 +42,7 @@ static void test_huge_pages(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
-	assert_int_equal(hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 4, -1), 4);
+	assert_int_equal(hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 4, -1), 4);
 	assert_write(t, "hugetlb", "2M 3");
 	assert_int_equal(t->area[AREA_HUGETLB]->pages, 3 * 512);
 	assert_null(t->area[AREA_ANON]);
@@ -53,7 +53,7 @@ static void test_huge_pages(void **state)
 	assert_write_fails(t, "hugetlb", "2M 5", ENOMEM);
 	assert_null(t->area[AREA_HUGETLB]);
 	assert_int_equal(areas(f), 0);
-	hugetlb_resize(&f->vm.policy, &f->vm.hugetlb, 0, -1);
+	hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 0, -1);
 	end_task(f, t);
 }
 

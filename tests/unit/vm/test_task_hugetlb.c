@@ -4,7 +4,7 @@
 static void test_takes_from_the_pool(void **state)
 {
 	struct fixture *f = *state;
-	struct hugetlb *h = &f->vm.hugetlb;
+	struct hugetlb *h = f->vm.hugetlb;
 	struct task *t = make_task(f, "a");
 	assert_int_equal(hugetlb_resize(&f->vm.policy, h, 20, -1), 20);
 	assert_attr(t, "hugetlb", "");
@@ -33,7 +33,7 @@ static void test_takes_from_the_pool(void **state)
 static void test_surplus(void **state)
 {
 	struct fixture *f = *state;
-	struct hugetlb *h = &f->vm.hugetlb;
+	struct hugetlb *h = f->vm.hugetlb;
 	struct free_state before = free_state(&f->vm);
 	struct task *t = make_task(f, "a");
 	assert_write_fails(t, "hugetlb", "2M 1", ENOMEM);
@@ -66,7 +66,7 @@ static void test_fault_sweeps(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
-	f->vm.hugetlb.nr_overcommit = 100;
+	f->vm.hugetlb->nr_overcommit = 100;
 	sweep_write(f, t, FAULT_HOST_MALLOC, "hugetlb", "2M 20", "2M 0");
 	assert_write(t, "hugetlb", "2M 0");
 	sweep_write(f, t, FAULT_BUDDY_TAKE, "hugetlb", "2M 20", "2M 0");

@@ -82,7 +82,7 @@ static void test_one_for_a_gib_of_huge_pages(void **state)
 	struct task *t = make_task(f, "a");
 	struct free_state before = free_state(&f->vm);
 
-	f->vm.hugetlb.nr_overcommit = 200;
+	f->vm.hugetlb->nr_overcommit = 200;
 	assert_write(t, "hugetlb", "2M 1");
 	assert_tables(f, t, 1);
 	assert_write(t, "hugetlb", "2M 200");
@@ -104,7 +104,7 @@ static void test_one_for_a_gib_of_huge_pages(void **state)
 static void test_without_pae(void **state)
 {
 	struct fixture *f = *state;
-	f->vm.machine.pageblock_order = f->vm.hugetlb.order = 10;
+	f->vm.machine.pageblock_order = f->vm.hugetlb->order = 10;
 	assert_int_equal(anon_tables_for(&f->vm, 1024), 1);
 	assert_int_equal(anon_tables_for(&f->vm, 1025), 2);
 	assert_int_equal(hugetlb_tables_for(&f->vm, 100), 0);
@@ -185,7 +185,7 @@ static void test_fault_sweeps(void **state)
 {
 	struct fixture *f = *state;
 	struct task *t = make_task(f, "a");
-	f->vm.hugetlb.nr_overcommit = 100;
+	f->vm.hugetlb->nr_overcommit = 100;
 	assert_write(t, "anon", "2M");
 	sweep_tables(f, t, FAULT_BUDDY_TAKE, "anon", "9M", "2M");
 	sweep_tables(f, t, FAULT_HOST_MALLOC, "anon", "9M", "2M");
