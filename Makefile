@@ -262,7 +262,7 @@ clean:
 # ---- Debian packages ----
 
 DEPS       := gcc libc6-dev pkg-config libfuse3-dev fuse3 libnuma-dev libinih-dev libarchive-dev libcmocka-dev \
-	numactl procps util-linux python3 xz-utils bzip2 git rsync sqlite3 attr
+	numactl procps util-linux python3 xz-utils bzip2 git rsync sqlite3 attr libhugetlbfs-bin dpdk
 DEPS_LINT  := clang clang-tidy clang-format cppcheck mandoc
 # clang only recommends the libraries of its sanitizers.
 DEPS_FUZZ  := clang libclang-rt-14-dev

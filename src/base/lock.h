@@ -14,7 +14,8 @@
 
 enum lock_rank {
 	RANK_FS, /* fs/tree: inode tables */
-	RANK_KNOB, /* one knob write at a time; pool resizing */
+	RANK_RESIZE, /* mm: one change of a huge page pool's size at a time */
+	RANK_KNOB, /* one knob write at a time; each slice of pool resizing */
 	RANK_TASKS, /* vm: the table of tasks */
 	RANK_TASK, /* vm: one operation on a task at a time */
 	RANK_OOM, /* vm: one thread kills at a time */

@@ -184,6 +184,18 @@ static int take_thp(const struct taker *t)
 	return t->plan->thp || !strcmp(t->entry->value, "never") ? 0 : take_fail(t, "always or never");
 }
 
+static int take_hugepages_1g(const struct taker *t)
+{
+	t->plan->no_gigantic = !strcmp(t->entry->value, "no");
+	return t->plan->no_gigantic || !strcmp(t->entry->value, "yes") ? 0 : take_fail(t, "yes or no");
+}
+
+static int take_default_hugepagesz(const struct taker *t)
+{
+	t->plan->gigantic_default = !strcmp(t->entry->value, "1G");
+	return t->plan->gigantic_default || !strcmp(t->entry->value, "2M") ? 0 : take_fail(t, "2M or 1G");
+}
+
 /* Blanks next to a comma mean nothing; others stay and make the number behind them wrong. */
 static void drop_blanks_at_commas(char *text)
 {
@@ -357,6 +369,8 @@ static const struct config_key machine_keys[NR_MACHINE_KEYS] = {
 	[KEY_RESERVED] = { "reserved", take_reserved },
 	[KEY_PAGEBLOCK_ORDER] = { "pageblock_order", take_pageblock_order },
 	[KEY_THP] = { "thp", take_thp },
+	[KEY_HUGEPAGES_1G] = { "hugepages_1g", take_hugepages_1g },
+	[KEY_DEFAULT_HUGEPAGESZ] = { "default_hugepagesz", take_default_hugepagesz },
 	[KEY_POSSIBLE_CPUS] = { "possible_cpus", take_possible_cpus },
 	[KEY_DEV_MEM_MODE] = { "dev_mem_mode", take_dev_mem_mode },
 	[KEY_OOM_SIGKILL] = { "oom_sigkill", take_oom_sigkill },

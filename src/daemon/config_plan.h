@@ -26,6 +26,8 @@ enum machine_key {
 	KEY_RESERVED,
 	KEY_PAGEBLOCK_ORDER,
 	KEY_THP,
+	KEY_HUGEPAGES_1G,
+	KEY_DEFAULT_HUGEPAGESZ,
 	KEY_POSSIBLE_CPUS,
 	KEY_DEV_MEM_MODE,
 	KEY_OOM_SIGKILL,
@@ -74,6 +76,7 @@ struct machine_plan {
 	bool reserved_auto;
 	uint64_t reserved; /* pages; when not auto */
 	bool thp;
+	bool no_gigantic, gigantic_default; /* huge pages of 1 GiB: none; they are the default size */
 	struct mask possible_cpus;
 	unsigned nr_nodes; /* highest node number + 1 */
 	struct node_plan node[MM_NODES_MAX];

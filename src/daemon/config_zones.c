@@ -60,6 +60,12 @@ static int limits_check(struct machine_plan *p)
 	if (p->bits == 64 && line[KEY_NORMAL_LIMIT])
 		return plan_fail(p, line[KEY_NORMAL_LIMIT], -EINVAL,
 				 "normal_limit: only with bits = 32 zone Normal has an end");
+	if (p->bits == 32 && p->key_line[KEY_HUGEPAGES_1G] && !p->no_gigantic)
+		return plan_fail(p, p->key_line[KEY_HUGEPAGES_1G], -EINVAL,
+				 "hugepages_1g = yes: only with bits = 64");
+	if (p->gigantic_default && (p->bits == 32 || p->no_gigantic))
+		return plan_fail(p, p->key_line[KEY_DEFAULT_HUGEPAGESZ], -EINVAL,
+				 "default_hugepagesz = 1G: the machine has no huge pages of 1 GiB");
 	if (p->bits == 64 && p->pageblock_order != 9)
 		return plan_fail(p, line[KEY_PAGEBLOCK_ORDER], -EINVAL,
 				 "pageblock_order = 10: only with bits = 32");
@@ -294,6 +300,8 @@ int config_cut_zones(struct machine_plan *p, struct machine_spec *s)
 	s->bits = p->bits;
 	s->numa = p->bits == 64;
 	s->pageblock_order = p->pageblock_order;
+	s->gigantic = p->bits == 64 && !p->no_gigantic;
+	s->gigantic_default = p->gigantic_default;
 	int error = limits_check(p);
 	if (!error)
 		error = movable_place(p, bounds, nr);

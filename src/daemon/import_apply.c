@@ -27,6 +27,7 @@ struct zone *import_zone(struct vm *vm, const struct cap_zone *from)
 
 /* ---- Huge pages ---- */
 
+/* Is what meminfo prints of huge pages about the first pool? */
 static bool huge_default(const struct import_run *run)
 {
 	return run->c->meminfo.has_huge &&
@@ -34,53 +35,83 @@ static bool huge_default(const struct import_run *run)
 }
 
 /* No node says how many it has: each node with memory its even share. */
-static void huge_share(struct import_run *run)
+static void huge_share(struct import_run *run, struct import_huge *huge, uint64_t total,
+		       uint64_t nr_free, uint64_t surplus)
 {
 	struct machine *m = &run->vm->machine;
-	const struct cap_meminfo *info = &run->c->meminfo;
 	unsigned nr = 0, i = 0;
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		nr += m->node[n].has_memory;
 	for (unsigned n = 0; n < m->nr_nodes; n++) {
 		if (!m->node[n].has_memory)
 			continue;
-		run->huge_left[n] = info->huge_total * (i + 1) / nr - info->huge_total * i / nr;
-		run->huge_free[n] = info->huge_free * (i + 1) / nr - info->huge_free * i / nr;
-		run->huge_surplus[n] = info->huge_surp * (i + 1) / nr - info->huge_surp * i / nr;
+		huge->left[n] = total * (i + 1) / nr - total * i / nr;
+		huge->free[n] = nr_free * (i + 1) / nr - nr_free * i / nr;
+		huge->surplus[n] = surplus * (i + 1) / nr - surplus * i / nr;
 		i++;
 	}
-	if (nr > 1 && info->huge_total)
+	if (nr > 1 && total)
 		cap_note(run->c, NOTE_GUESSED, "huge pages of nodes",
-			 "%lu huge pages are shared evenly among %u nodes", info->huge_total, nr);
+			 "%lu huge pages are shared evenly among %u nodes", total, nr);
+}
+
+/* All that meminfo says of a pool: of the default size its numbers, of the other one how much memory it has. */
+static void huge_from_meminfo(struct import_run *run, unsigned pool)
+{
+	const struct cap_meminfo *info = &run->c->meminfo;
+	uint64_t kb = info->huge_total * info->hugepage_kb;
+	if (!huge_default(run))
+		return;
+	if (!pool)
+		huge_share(run, &run->huge[pool], info->huge_total, info->huge_free, info->huge_surp);
+	else if (info->hugetlb_kb > kb)
+		huge_share(run, &run->huge[pool],
+			   (info->hugetlb_kb - kb) / PAGES_TO_KB(1ul << run->vm->hugetlb[pool].order),
+			   0, 0);
+}
+
+static void pool_prepare(struct import_run *run, unsigned pool)
+{
+	bool gigantic = hugetlb_gigantic(&run->vm->hugetlb[pool]), by_node = false;
+	for (unsigned n = 0; n < run->c->nr_nodes; n++) {
+		const struct cap_huge *from =
+			gigantic ? &run->c->node[n].gigantic : &run->c->node[n].huge;
+		by_node |= from->seen;
+		run->huge[pool].left[n] = from->nr;
+		run->huge[pool].free[n] = from->free;
+		run->huge[pool].surplus[n] = from->surplus;
+	}
+	if (!by_node)
+		huge_from_meminfo(run, pool);
 }
 
 static void huge_prepare(struct import_run *run)
 {
-	bool by_node = false;
-	for (unsigned n = 0; n < run->c->nr_nodes; n++) {
-		const struct cap_node *from = &run->c->node[n];
-		by_node |= from->has_huge;
-		run->huge_left[n] = from->huge_nr;
-		run->huge_free[n] = from->huge_free;
-		run->huge_surplus[n] = from->huge_surplus;
-	}
-	if (!by_node && huge_default(run))
-		huge_share(run);
+	for (unsigned pool = 0; pool < run->vm->nr_hugetlb; pool++)
+		pool_prepare(run, pool);
+}
+
+/* What is promised to somebody is mapped by the task: it can be let go of. */
+static void pool_finish(struct import_run *run, unsigned pool)
+{
+	struct hugetlb *h = &run->vm->hugetlb[pool];
+	uint64_t left = 0;
+	for (unsigned n = 0; n < run->vm->machine.nr_nodes; n++)
+		left += run->huge[pool].left[n];
+	if (left)
+		cap_note(run->c, NOTE_CORRECTED, "huge pages",
+			 "%lu pages of the pool of %lu kB found no whole block among the memory in use; left out",
+			 left, PAGES_TO_KB(1ul << h->order));
+	h->max = h->nr - h->nr_surplus;
+	if (!pool && huge_default(run))
+		h->nr_reserved = MIN(run->c->meminfo.huge_rsvd, h->nr_free);
+	run->task->huge_mapped[pool] = run->task->hugetlb[pool].nr + h->nr_reserved;
 }
 
 static void huge_finish(struct import_run *run)
 {
-	struct hugetlb *h = run->vm->hugetlb;
-	uint64_t left = 0;
-	for (unsigned n = 0; n < run->vm->machine.nr_nodes; n++)
-		left += run->huge_left[n];
-	if (left)
-		cap_note(run->c, NOTE_CORRECTED, "huge pages",
-			 "%lu pages of the pool found no whole block among the memory in use; left out",
-			 left);
-	h->max = h->nr - h->nr_surplus;
-	if (huge_default(run))
-		h->nr_reserved = MIN(run->c->meminfo.huge_rsvd, h->nr_free);
+	for (unsigned pool = 0; pool < run->vm->nr_hugetlb; pool++)
+		pool_finish(run, pool);
 }
 
 /* ---- The whole ---- */
@@ -139,6 +170,7 @@ int import_apply(struct capture *c, struct vm *vm, struct why *why)
 	if (!run)
 		return why_set(why, -ENOMEM, "%s: not enough memory to import it", c->state);
 	*run = (struct import_run){ .c = c, .vm = vm, .why = why };
+	rng_init(&run->rng, rng_next(&vm->rng));
 	totals_count(run);
 	huge_prepare(run);
 	int error = import_use_prepare(run);
@@ -152,6 +184,7 @@ int import_apply(struct capture *c, struct vm *vm, struct why *why)
 	if (!error)
 		error = zones_place(run);
 	if (!error) {
+		import_past_set(run);
 		huge_finish(run);
 		import_slab_finish(run);
 		counters_set(run);

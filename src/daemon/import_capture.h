@@ -11,9 +11,11 @@
 
 #include "base/log.h"
 #include "base/mask.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "daemon/import_input.h"
 #include "mm/facts.h"
+#include "mm/hugetlb.h"
 #include "mm/spec.h"
 #include "mm/stat.h"
 
@@ -51,6 +53,11 @@ struct cap_zone {
 	uint64_t blocks[MIGRATE_TYPES];
 };
 
+struct cap_huge { /* one pool's pages of a node */
+	bool seen;
+	uint64_t nr, free, surplus;
+};
+
 struct cap_node {
 	bool seen; /* any file speaks of it */
 	bool has_dir;
@@ -60,8 +67,7 @@ struct cap_node {
 	unsigned nr_distance; /* 0: none */
 	uint8_t distance[MM_NODES_MAX];
 	struct pfn_ranges blocks; /* its memoryN links, when there are any */
-	bool has_huge;
-	uint64_t huge_nr, huge_free, huge_surplus;
+	struct cap_huge huge, gigantic; /* pages as large as a pageblock, and of 1 GiB */
 	uint64_t stat[NR_NODE_STATS]; /* per-node items of zoneinfo, as printed */
 	uint64_t has_stat; /* bit per item that was printed */
 	bool unreclaimable;
@@ -123,6 +129,7 @@ struct capture {
 	bool boost_lines, promo_lines, node_blocks; /* it has lines of those names, and "per-node stats" */
 	const struct kernel_version *version;
 	int thp; /* 1, 0, -1 unknown */
+	bool has_huge_sizes, has_gigantic; /* the sizes of huge pages are known; 1 GiB is one of them */
 	struct cap_meminfo meminfo;
 	uint64_t vmstat[NR_NODE_STATS]; /* node items of vmstat, as printed, over all nodes */
 	uint64_t has_vmstat; /* bit per item */
@@ -220,19 +227,23 @@ unsigned cap_pageblock_order(const struct capture *c); /* printed, else from the
 struct vm;
 struct task;
 struct zone;
+struct import_huge { /* pages of one pool that are to be placed, by node */
+	uint64_t left[MM_NODES_MAX], free[MM_NODES_MAX], surplus[MM_NODES_MAX];
+};
+
 struct import_run { /* one import_apply */
 	struct capture *c;
 	struct vm *vm;
 	struct task *task; /* "imported" */
 	struct why *why;
 	uint64_t small_blocks, managed; /* of the whole capture */
+	struct rng rng; /* draws where things lie */
 	struct node_use *use; /* by node: import_use.h */
 	uint64_t file_budget, other_budget; /* pages that still get an entry and an owner: page cache, all else */
 	uint64_t buffers; /* pages of block devices' caches to be marked */
 	uint64_t tables; /* page tables of the task's memory */
 	struct import_slabs *slabs; /* import_slab.h; NULL: none to be placed */
-	uint64_t huge_left[MM_NODES_MAX], huge_free[MM_NODES_MAX],
-		huge_surplus[MM_NODES_MAX]; /* pool pages to place */
+	struct import_huge huge[HUGETLB_SIZES]; /* by pool */
 };
 /* Free lists, per-CPU lists, page cache and pool pages of one zone. 0 or -errno. */
 MUST_CHECK int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *from);
@@ -240,6 +251,7 @@ MUST_CHECK int import_place_zone(struct import_run *run, struct zone *z, struct 
 void import_zone_counters(struct capture *c, struct zone *z, const struct cap_zone *from);
 /* All other counters of zones and nodes, and what is known of the memory without entries. */
 void import_counters(struct import_run *run); /* import_stat.c */
+void import_past_set(struct import_run *run); /* import_past.c: after the zones */
 struct zone *import_zone(struct vm *vm, const struct cap_zone *from);
 /* Marks, protection and per-CPU sizes as printed. */
 void import_zone_marks(struct capture *c, struct zone *z, const struct cap_zone *from);

@@ -9,6 +9,7 @@
 #include "daemon/import.h"
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "daemon/import_capture.h"
 #include "fs/state.h"
 #include "vm/record.h"
@@ -113,9 +114,22 @@ struct content {
 	struct why *why;
 };
 
+/* A file of dev/hugepages: "hugepages/ID". */
+static int huge_take(const struct content *to, const char *name, uint64_t offset, const char *bytes,
+		     size_t len)
+{
+	uint64_t id;
+	if (parse_u64(strchr(name, '/') + 1, &id) || record_huge_content(to->vm, id, offset, bytes, len))
+		return why_set(to->why, -EINVAL, "%s/ummfs/%s: no such file, or a page that it does not have",
+			       to->c->state, name);
+	return 0;
+}
+
 static int content_take(void *ctx, const char *task, uint64_t offset, const char *bytes, size_t len)
 {
 	const struct content *to = ctx;
+	if (strchr(task, '/'))
+		return huge_take(to, task, offset, bytes, len);
 	int error = record_content(to->vm, task, offset, bytes, len);
 	if (error == -ENOMEM)
 		why_set(to->why, error, "%s/tasks/%s/mem: more than -o limit= allows", to->c->state, task);

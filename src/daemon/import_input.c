@@ -377,6 +377,16 @@ static int holes_skip(struct contents *c, const char *task, int fd)
 	return error;
 }
 
+static int content_read(struct contents *c, const char *name, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	int error = holes_skip(c, name, fd);
+	close(fd);
+	return error;
+}
+
 static int task_read(void *ctx, const char *task, bool is_dir)
 {
 	struct contents *c = ctx;
@@ -384,12 +394,18 @@ static int task_read(void *ctx, const char *task, bool is_dir)
 	if (!is_dir || (size_t)snprintf(full, sizeof(full), "%s/tasks/%s/mem", c->in->name, task) >=
 			       sizeof(full))
 		return 0;
-	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
+	return content_read(c, task, full);
+}
+
+/* A file of dev/hugepages, by number. */
+static int huge_read(void *ctx, const char *id, bool is_dir)
+{
+	struct contents *c = ctx;
+	char full[PATH_BYTES], name[64];
+	if (is_dir || (size_t)snprintf(name, sizeof(name), "hugepages/%s", id) >= sizeof(name) ||
+	    (size_t)snprintf(full, sizeof(full), "%s/ummfs/%s", c->in->name, name) >= sizeof(full))
 		return 0;
-	int error = holes_skip(c, task, fd);
-	close(fd);
-	return error;
+	return content_read(c, name, full);
 }
 
 int input_contents(struct input *in,
@@ -408,6 +424,8 @@ int input_contents(struct input *in,
 	c->ctx = ctx;
 	c->why = why;
 	int error = input_list(in, "tasks", task_read, c);
+	if (!error)
+		error = input_list(in, "ummfs/hugepages", huge_read, c);
 	mem_free(c);
 	return error;
 }

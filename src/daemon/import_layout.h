@@ -9,12 +9,21 @@
  * and hands out the result through a sink.
  */
 
+#include "daemon/import_scatter.h"
 #include "mm/spec.h"
 
-/* Memory that is not free yet; type: of the pageblocks it lies in, once they are chosen. */
+/*
+ * Memory in use lies in areas: one for each type of pageblock, and one more for
+ * Movable pageblocks that are full of what never moves, where no free block lies
+ * unless all else is full.
+ */
+#define LAYOUT_HELD ((unsigned)MIGRATE_TYPES)
+#define LAYOUT_AREAS (MIGRATE_TYPES + 1)
+
+/* Memory that is not free yet; area: where it lies, once the types of pageblocks are chosen. */
 struct layout_run {
 	uint64_t start, end;
-	enum migratetype type;
+	unsigned area;
 };
 
 struct layout_runs {
@@ -33,6 +42,14 @@ struct layout_zone {
 	uint64_t nr_huge; /* blocks of huge_order that are used but must be whole: the huge page pool */
 	unsigned huge_order;
 	uint64_t window_pages; /* small blocks are spread over this much of each type's memory; 0: all of it */
+	/*
+	 * What no file says is drawn by lot from here; NULL: free blocks of a pageblock or more at the top, other types
+	 * at the bottom, all else spread evenly.
+	 */
+	struct rng *rng;
+	/* With lots: pages in use that can move (lists, per-CPU); as many as have room lie in Movable pageblocks. */
+	uint64_t nr_movable;
+	uint64_t nr_fixed; /* with lots: pages in use that lie together: reserved at boot, or of lists but without an entry */
 };
 
 struct layout_sink {
@@ -52,6 +69,8 @@ struct layout {
 	uint64_t blocks_left[MIGRATE_TYPES]; /* pageblocks that found no place */
 	uint64_t huge_left; /* pool pages that found no place */
 	uint64_t taken; /* frames that layout_take gave out */
+	struct pick pick; /* which blocks of the step that it is at */
+	unsigned unevenness; /* of where small free blocks lie */
 };
 
 /* Pairs of a run of which at least one half is there. */
@@ -63,12 +82,15 @@ struct layout_pairs {
 /* How many blocks of each type go to each area (memory in pageblocks of one type), and which pairs they take. */
 struct layout_plan {
 	unsigned order;
-	uint64_t pairs[MIGRATE_TYPES]; /* by area */
-	uint64_t give[MIGRATE_TYPES][MIGRATE_TYPES]; /* [area][type] */
-	uint64_t total[MIGRATE_TYPES]; /* by area */
-	uint64_t spread[MIGRATE_TYPES]; /* pairs over which they are spread */
-	uint64_t placed[MIGRATE_TYPES], passed[MIGRATE_TYPES]; /* while placing: blocks, pairs */
+	uint64_t pairs[LAYOUT_AREAS]; /* by area */
+	uint64_t give[LAYOUT_AREAS][MIGRATE_TYPES]; /* [area][type] */
+	uint64_t total[LAYOUT_AREAS]; /* by area */
+	uint64_t spread[LAYOUT_AREAS]; /* pairs over which they are spread */
+	uint64_t placed[LAYOUT_AREAS], passed[LAYOUT_AREAS]; /* while placing: blocks, pairs */
 	bool highest; /* take the highest pairs, not every n-th */
+	bool by_lot; /* neither of both */
+	struct scatter scatter[LAYOUT_AREAS];
+	uint64_t next[LAYOUT_AREAS], drawn[LAYOUT_AREAS]; /* by lot: the pair that is next, and how many were drawn */
 };
 
 /* ---- import_plan.c: one order below the top ---- */
@@ -76,8 +98,7 @@ struct layout_pairs layout_run_pairs(const struct layout_run *run, unsigned orde
 uint64_t layout_pair_block(const struct layout_pairs *p, uint64_t pair,
 			   unsigned order); /* the half to be free: the high one if it is there */
 void layout_plan_make(const struct layout *l, struct layout_plan *p); /* order and highest are set, the rest is 0 */
-uint64_t layout_plan_next(const struct layout_plan *p,
-			  unsigned area); /* number among the area's pairs of the next chosen one */
+uint64_t layout_plan_next(struct layout_plan *p, unsigned area); /* number among the area's pairs of the next chosen one */
 enum migratetype layout_plan_type(struct layout_plan *p, unsigned area); /* of its block, which is placed now */
 
 /* ---- import_fit.c ---- */
@@ -93,15 +114,25 @@ uint64_t layout_fit(struct layout_zone *z, bool *changed);
 /* Place everything. 0, -ENOMEM, or what the sink returned. z->free must have been through layout_fit. */
 MUST_CHECK int layout_place(struct layout *l, const struct layout_zone *z, const struct layout_sink *sink);
 /*
- * Then: up to nr aligned blocks of memory in use, lowest first, of pageblocks
- * of this type. Larger orders first: what is cut leaves odd ends. 0, -ENOMEM,
+ * Then: up to nr aligned blocks of memory in use, lowest first, of an area.
+ * Larger orders first: what is cut leaves odd ends. 0, -ENOMEM,
  * or what `each` returned.
  */
-MUST_CHECK int layout_cut(struct layout *l, unsigned order, enum migratetype type, uint64_t nr,
+MUST_CHECK int layout_cut(struct layout *l, unsigned order, unsigned area, uint64_t nr,
 			  int (*each)(void *ctx, uint64_t pfn), void *ctx);
-/* Then: one more frame that is in use, from the top of the Movable memory down. false: none is left. */
-bool layout_take(struct layout *l, uint64_t *pfn);
 void layout_fini(struct layout *l);
+
+/* One more run behind the others: 0 or -ENOMEM. */
+MUST_CHECK int layout_run_append(struct layout_runs *v, uint64_t start, uint64_t end, unsigned area);
+
+/* ---- import_take.c ---- */
+/*
+ * Then: the order in which frames are given out. By lot: pieces of Movable memory in any order, then of the other types,
+ * then what is held. Without lots: from the top down. 0 or -ENOMEM.
+ */
+MUST_CHECK int layout_shuffle(struct layout *l);
+/* Then: one more frame that is in use. false: none is left. */
+bool layout_take(struct layout *l, uint64_t *pfn);
 
 /* Aligned blocks of this order that lie wholly in the ranges. */
 uint64_t layout_capacity(const struct pfn_range *range, unsigned nr_ranges, unsigned order);

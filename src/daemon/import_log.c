@@ -106,13 +106,17 @@ static void pool_read(struct log_reading *r, unsigned node, const char *text)
 	unsigned long long total, free, surplus, kb;
 	if (sscanf(text, "hugepages_total=%llu hugepages_free=%llu hugepages_surp=%llu hugepages_size=%llukB",
 		   &total, &free, &surplus, &kb) != 4 ||
-	    kb > PAGES_TO_KB(MM_TOP_PAGES) || total > MM_HIGHEST_PFN)
+	    total > MM_HIGHEST_PFN)
 		return;
-	n->has_huge = true;
-	n->huge_nr = total;
-	n->huge_free = MIN(free, total);
-	n->huge_surplus = MIN(surplus, total);
-	r->c->meminfo.hugepage_kb = kb;
+	bool gigantic = kb == PAGES_TO_KB(1ul << GIGANTIC_ORDER);
+	if (!gigantic && kb > PAGES_TO_KB(MM_TOP_PAGES))
+		return;
+	*(gigantic ? &n->gigantic : &n->huge) =
+		(struct cap_huge){ true, total, MIN(free, total), MIN(surplus, total) };
+	r->c->has_huge_sizes = true;
+	r->c->has_gigantic |= gigantic;
+	if (!gigantic)
+		r->c->meminfo.hugepage_kb = kb;
 }
 
 /* Behind "Node N ": a zone's line, one of the node, or the node's pool. */

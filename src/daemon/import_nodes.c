@@ -77,11 +77,12 @@ static int distance_read(struct capture *c, unsigned id, struct why *why)
 	return 0;
 }
 
-static int huge_file(struct capture *c, unsigned id, const char *name, uint64_t *out, struct why *why)
+static int huge_file(struct capture *c, unsigned id, unsigned order, const char *name,
+		     uint64_t *out, struct why *why)
 {
 	char path[192], line[64];
 	snprintf(path, sizeof(path), NODES "/node%u/hugepages/hugepages-%lukB/%s", id,
-		 PAGES_TO_KB(1ul << cap_pageblock_order(c)), name);
+		 PAGES_TO_KB(1ul << order), name);
 	int error = cap_first_line(c, path, line, sizeof(line), why);
 	if (!error && !*line) {
 		cap_note(c, NOTE_CORRECTED, "huge pages", "%s: no number; taken as not there", path);
@@ -92,24 +93,39 @@ static int huge_file(struct capture *c, unsigned id, const char *name, uint64_t 
 	return error;
 }
 
+static int pool_read(struct capture *c, unsigned id, unsigned order, struct cap_huge *h, struct why *why)
+{
+	int error = huge_file(c, id, order, "nr_hugepages", &h->nr, why);
+	if (!error)
+		error = huge_file(c, id, order, "free_hugepages", &h->free, why);
+	if (!error)
+		error = huge_file(c, id, order, "surplus_hugepages", &h->surplus, why);
+	h->seen = !error;
+	if (!error && (h->free > h->nr || h->surplus > h->nr)) {
+		/* three files of a live machine: the pool may change between them */
+		h->free = MIN(h->free, h->nr);
+		h->surplus = MIN(h->surplus, h->nr);
+		cap_note(c, NOTE_CORRECTED, "huge pages",
+			 NODES "/node%u: more free or surplus huge pages than there are (%lu)", id,
+			 h->nr);
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
 static int huge_read(struct capture *c, unsigned id, struct why *why)
 {
 	struct cap_node *n = &c->node[id];
-	int error = huge_file(c, id, "nr_hugepages", &n->huge_nr, why);
-	if (!error)
-		error = huge_file(c, id, "free_hugepages", &n->huge_free, why);
-	if (!error)
-		error = huge_file(c, id, "surplus_hugepages", &n->huge_surplus, why);
-	n->has_huge = !error;
-	if (!error && (n->huge_free > n->huge_nr || n->huge_surplus > n->huge_nr)) {
-		/* three files of a live machine: the pool may change between them */
-		n->huge_free = MIN(n->huge_free, n->huge_nr);
-		n->huge_surplus = MIN(n->huge_surplus, n->huge_nr);
-		cap_note(c, NOTE_CORRECTED, "huge pages",
-			 NODES "/node%u: more free or surplus huge pages than there are (%lu)", id,
-			 n->huge_nr);
-	}
-	return error == -ENOENT ? 0 : error;
+	int error = pool_read(c, id, cap_pageblock_order(c), &n->huge, why);
+	return error ? error : pool_read(c, id, GIGANTIC_ORDER, &n->gigantic, why);
+}
+
+static int size_name(void *ctx, const char *name, bool is_dir)
+{
+	struct capture *c = ctx;
+	(void)is_dir;
+	c->has_huge_sizes |= !strncmp(name, "hugepages-", 10);
+	c->has_gigantic |= !strcmp(name, "hugepages-1048576kB");
+	return 0;
 }
 
 static bool numbered(const char *name, const char *prefix, uint64_t *out)
@@ -210,7 +226,9 @@ static int directories_read(struct capture *c, struct why *why)
 
 int cap_read_nodes(struct capture *c, struct why *why)
 {
-	int error = mask_read(c, NODES "/online", &c->nodes_online, why);
+	int error = input_list(c->input, "sys/kernel/mm/hugepages", size_name, c);
+	if (!error)
+		error = mask_read(c, NODES "/online", &c->nodes_online, why);
 	if (!error)
 		error = mask_read(c, NODES "/possible", &c->nodes_possible, why);
 	if (!error)

@@ -98,14 +98,14 @@ static uint64_t room_of(const struct import_run *run, const struct zone *z, cons
 	return pages - MIN(pages, known);
 }
 
-static int order_place(struct placing_slabs *p, struct layout *layout, const enum migratetype *types)
+static int order_place(struct placing_slabs *p, struct layout *layout, const unsigned *areas)
 {
 	int error = 0;
 	p->turn = 0;
 	p->left = parts_left(p);
-	for (unsigned i = 0; i < MIGRATE_TYPES && p->left && !error; i++) {
+	for (unsigned i = 0; i < LAYOUT_AREAS && p->left && !error; i++) {
 		uint64_t pages = MIN(p->room, p->run->slabs->budget);
-		error = layout_cut(layout, p->order, types[i], MIN(p->left, pages >> p->order),
+		error = layout_cut(layout, p->order, areas[i], MIN(p->left, pages >> p->order),
 				   block_place, p);
 	}
 	return error;
@@ -114,11 +114,11 @@ static int order_place(struct placing_slabs *p, struct layout *layout, const enu
 int import_slab_place(struct import_run *run, struct zone *z, const struct cap_zone *from,
 		      struct layout *layout)
 {
-	static const enum migratetype types[SLAB_CLASSES][MIGRATE_TYPES] = {
-		[SLABS_UNRECLAIMABLE] = { MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE,
-					  MIGRATE_HIGHATOMIC, MIGRATE_ISOLATE },
-		[SLABS_RECLAIMABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE, MIGRATE_MOVABLE,
-					MIGRATE_HIGHATOMIC, MIGRATE_ISOLATE },
+	static const unsigned areas[SLAB_CLASSES][LAYOUT_AREAS] = {
+		[SLABS_UNRECLAIMABLE] = { MIGRATE_UNMOVABLE, MIGRATE_RECLAIMABLE, LAYOUT_HELD,
+					  MIGRATE_MOVABLE, MIGRATE_HIGHATOMIC, MIGRATE_ISOLATE },
+		[SLABS_RECLAIMABLE] = { MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE, LAYOUT_HELD,
+					MIGRATE_MOVABLE, MIGRATE_HIGHATOMIC, MIGRATE_ISOLATE },
 	};
 	struct placing_slabs p = { .run = run, .z = z, .node = from->node };
 	int error = 0;
@@ -129,7 +129,7 @@ int import_slab_place(struct import_run *run, struct zone *z, const struct cap_z
 		for (unsigned class = 0; class < SLAB_CLASSES && !error; class ++) {
 			p.order = order;
 			p.class = (enum slab_class) class;
-			error = order_place(&p, layout, types[class]);
+			error = order_place(&p, layout, areas[class]);
 		}
 	return error;
 }

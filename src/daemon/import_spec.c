@@ -297,6 +297,26 @@ static void thp_set(struct capture *c, struct machine_spec *s)
 			 "taken as %s, as 6.1 does with this much memory", s->thp ? "on" : "off");
 }
 
+/* Memory in huge pages that are not of the default size. */
+static uint64_t huge_other_kb(const struct cap_meminfo *info)
+{
+	uint64_t kb = info->huge_total * info->hugepage_kb;
+	return info->hugetlb_kb > kb ? info->hugetlb_kb - kb : 0;
+}
+
+/* Has the processor pages of 1 GiB? Its directory says so, else what can only be if it has. */
+static void gigantic_set(const struct capture *c, struct machine_spec *s)
+{
+	const struct cap_meminfo *info = &c->meminfo;
+	bool gigantic_default = info->hugepage_kb == PAGES_TO_KB(1ul << GIGANTIC_ORDER);
+	if (c->bits != 64)
+		return;
+	s->gigantic = c->has_huge_sizes
+			      ? c->has_gigantic
+			      : info->facts.has_direct_1g || huge_other_kb(info) || gigantic_default;
+	s->gigantic_default = s->gigantic && gigantic_default;
+}
+
 int import_spec(struct capture *c, struct machine_spec *s, struct why *why)
 {
 	if (c->frames)
@@ -308,6 +328,7 @@ int import_spec(struct capture *c, struct machine_spec *s, struct why *why)
 	s->numa = c->numa_lines;
 	s->imported = true;
 	thp_set(c, s);
+	gigantic_set(c, s);
 	int error = nodes_set(c, s, why);
 	for (unsigned i = 0; i < c->nr_zones && !error; i++)
 		error = zone_set(c, s, &c->zone[i], why);

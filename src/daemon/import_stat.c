@@ -162,11 +162,6 @@ static void node_set(struct import_run *run, struct node *n)
 
 /* ---- The machine ---- */
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-	return a > b ? a - b : 0;
-}
-
 static void machine_set(struct import_run *run)
 {
 	struct machine *m = &run->vm->machine;
@@ -176,7 +171,6 @@ static void machine_set(struct import_run *run)
 	m->nr_buffer_pages += (int64_t)run->buffers; /* those that found no page */
 	struct machine_facts derived = m->facts;
 	m->facts = info->facts;
-	m->facts.huge_other_kb = less(info->hugetlb_kb, info->huge_total * info->hugepage_kb);
 	if (!info->has_direct_map)
 		for (unsigned i = 0; i < DIRECT_SIZES; i++)
 			m->facts.direct_map_kb[i] = derived.direct_map_kb[i];

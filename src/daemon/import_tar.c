@@ -32,9 +32,14 @@
 #define READ_BLOCK ((size_t)64 << 10)
 #define NAME_BYTES 4096u
 
-/* "tasks/NAME/mem": NAME, cut out of path into name. false: something else. */
+/* "tasks/NAME/mem": NAME, cut out of path into name; or "hugepages/ID", which no task is called. false: something else. */
 static bool path_is_mem(const char *path, char name[256])
 {
+	if (!strncmp(path, "ummfs/hugepages/", 16) && path[16] && !strchr(path + 16, '/') &&
+	    strlen(path) < 256) {
+		memcpy(name, path + 6, strlen(path + 6) + 1);
+		return true;
+	}
 	if (strncmp(path, "tasks/", 6))
 		return false;
 	const char *end = strchr(path + 6, '/');

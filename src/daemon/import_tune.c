@@ -44,6 +44,10 @@ static const struct {
 	{ "highmem_is_dirtyable", KNOB_INT, offsetof(struct vm, dirty.highmem), 0, 1 },
 	{ "swappiness", KNOB_INT, offsetof(struct vm, policy.reclaim.swappiness), 0, SWAPPINESS_MOST },
 	{ "vfs_cache_pressure", KNOB_INT, offsetof(struct vm, policy.reclaim.vfs_cache_pressure), 0, INT32_MAX },
+	{ "extfrag_threshold", KNOB_INT, offsetof(struct vm, policy.compact.extfrag_threshold), 0, 1000 },
+	{ "compaction_proactiveness", KNOB_INT, offsetof(struct vm, policy.compact.proactiveness), 0, 100 },
+	{ "compact_unevictable_allowed", KNOB_INT,
+	  offsetof(struct vm, policy.compact.unevictable_allowed), 0, 1 },
 	{ "zone_reclaim_mode", KNOB_INT, offsetof(struct vm, policy.reclaim.zone_reclaim_mode), 0, INT32_MAX },
 	{ "min_unmapped_ratio", KNOB_INT, offsetof(struct vm, policy.reclaim.min_unmapped_ratio), 0, 100 },
 	{ "min_slab_ratio", KNOB_INT, offsetof(struct vm, policy.reclaim.min_slab_ratio), 0, 100 },
@@ -53,6 +57,7 @@ static const struct {
 	{ "admin_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.admin_reserve_kbytes),
 	  0, INT64_MAX },
 	{ "user_reserve_kbytes", KNOB_LONG, offsetof(struct vm, overcommit.user_reserve_kbytes), 0, INT64_MAX },
+	{ "hugetlb_shm_group", KNOB_INT, offsetof(struct vm, hugetlb_shm_group), INT32_MIN, INT32_MAX },
 	{ "nr_overcommit_hugepages", KNOB_LONG, offsetof(struct vm, hugetlb[0].nr_overcommit), 0, INT64_MAX },
 };
 

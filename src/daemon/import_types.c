@@ -7,6 +7,8 @@
  */
 #include "daemon/import_capture.h"
 
+#include "mm/page.h"
+
 #include <string.h>
 
 /* Free blocks by order: as printed, else the least number of blocks that make up the free pages. */
@@ -54,6 +56,21 @@ static void types_lower(uint64_t types[MIGRATE_TYPES], uint64_t sum, uint64_t wa
 	types[largest] += left;
 }
 
+/* Whoever was isolating memory is not here to end it: as when one ends, the blocks are Movable, and count as free. */
+static void isolated_free(struct capture *c, const struct cap_zone *z, uint64_t out[MM_ORDERS][MIGRATE_TYPES])
+{
+	uint64_t pages = 0;
+	for (unsigned order = 0; order < MM_ORDERS; order++) {
+		pages += out[order][MIGRATE_ISOLATE] << order;
+		out[order][MIGRATE_MOVABLE] += out[order][MIGRATE_ISOLATE];
+		out[order][MIGRATE_ISOLATE] = 0;
+	}
+	if (pages)
+		cap_note(c, NOTE_CORRECTED, "isolated blocks",
+			 "node %u, zone %s: %lu free pages were isolated; nobody isolates them here, they are Movable",
+			 z->node, zone_kind_name[z->kind], pages);
+}
+
 void cap_zone_split(struct capture *c, const struct cap_zone *z, uint64_t out[MM_ORDERS][MIGRATE_TYPES])
 {
 	uint64_t blocks[MM_ORDERS];
@@ -80,6 +97,7 @@ void cap_zone_split(struct capture *c, const struct cap_zone *z, uint64_t out[MM
 		cap_note(c, NOTE_CORRECTED, "free blocks by type",
 			 "node %u, zone %s: pagetypeinfo and buddyinfo disagree on %u orders; buddyinfo's counts are taken",
 			 z->node, zone_kind_name[z->kind], corrected);
+	isolated_free(c, z, out);
 }
 
 /* Pages of the node that sit in unmovable pageblocks, by this zone's share of the node's memory that kernels use. */
@@ -96,18 +114,36 @@ static uint64_t zone_share(struct capture *c, const struct cap_zone *z, uint64_t
 	return managed ? (uint64_t)((unsigned __int128)pages * (z->managed - z->free) / managed) : 0;
 }
 
+/* What is in use and on no list: the kernel's, which has it in pageblocks of its own as far as it can. 0: not known. */
+static uint64_t kernel_pages(const struct capture *c, const struct cap_zone *z)
+{
+	static const uint32_t lists = ((1u << LRU_LISTS) - 1) << NR_ZONE_INACTIVE_ANON;
+	uint64_t known = z->free + (c->node[z->node].huge.nr << cap_pageblock_order(c)) +
+			 (c->node[z->node].gigantic.nr << GIGANTIC_ORDER);
+	if ((z->has_stat & lists) != lists || z->kind > ZONE_NORMAL)
+		return 0;
+	for (unsigned l = 0; l < LRU_LISTS; l++)
+		known += z->stat[NR_ZONE_INACTIVE_ANON + l];
+	for (unsigned i = 0; i < z->nr_pagesets; i++)
+		known += (uint64_t)MAX(z->pageset[i].count, 0);
+	return z->managed - MIN(z->managed, known);
+}
+
 void cap_zone_blocks(struct capture *c, const struct cap_zone *z, uint64_t out[MIGRATE_TYPES])
 {
 	memset(out, 0, sizeof(uint64_t) * MIGRATE_TYPES);
 	if (z->has_blocks) {
 		memcpy(out, z->blocks, sizeof(z->blocks));
-		out[MIGRATE_MOVABLE] = 0;
+		out[MIGRATE_MOVABLE] = out[MIGRATE_ISOLATE] = 0; /* what was isolated is Movable, see above */
 		return;
 	}
 	const struct cap_node *n = &c->node[z->node];
 	uint64_t block = 1ul << cap_pageblock_order(c);
 	uint64_t unmovable = n->stat[NR_SLAB_UNRECLAIMABLE] + n->stat[NR_PAGETABLE] +
 			     (n->stat[NR_KERNEL_STACK_KB] >> (PAGE_SHIFT - 10));
-	out[MIGRATE_UNMOVABLE] = DIV_ROUND_UP(zone_share(c, z, unmovable), block);
-	out[MIGRATE_RECLAIMABLE] = DIV_ROUND_UP(zone_share(c, z, n->stat[NR_SLAB_RECLAIMABLE]), block);
+	uint64_t reclaimable = zone_share(c, z, n->stat[NR_SLAB_RECLAIMABLE]),
+		 kernel = kernel_pages(c, z);
+	unmovable = MAX(zone_share(c, z, unmovable), kernel - MIN(kernel, reclaimable));
+	out[MIGRATE_UNMOVABLE] = DIV_ROUND_UP(unmovable, block);
+	out[MIGRATE_RECLAIMABLE] = DIV_ROUND_UP(reclaimable, block);
 }

@@ -16,8 +16,8 @@
 
 #include <errno.h>
 
-/* An owned page costs an entry and a slot of its owner's index: with 64 GiB of them about 640 MiB. */
-#define OWNED_PAGES_MAX (16ul << 20)
+/* An owned page costs an entry and a slot of its owner's index: 40 GiB of them cost 360 MiB and most of a second. */
+#define OWNED_PAGES_MAX (10ul << 20)
 #define LATE_PAGES_PER_CPU 32u /* two full batches */
 
 /* ---- Numbers that are known for a part or the whole only ---- */

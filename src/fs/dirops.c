@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "fs/files.h"
+#include "fs/hugepages.h"
 #include "fs/listing.h"
 #include "fs/request.h"
 
@@ -14,8 +15,8 @@
  * a task, rmdir takes it away with all it holds. What fails elsewhere fails as
  * in 6.1: proc knows no names but its own (ENOENT), sysctl refuses by
  * permission (EACCES), sysfs and the rest by operation (EPERM). What is below
- * files/ goes on to fs/files.h; between there and here is the border of a file
- * system (EXDEV).
+ * files/ and dev/hugepages goes on to fs/files.h and fs/hugepages.h; between
+ * each of them and here is the border of a file system (EXDEV).
  */
 
 struct dir_handle {
@@ -33,11 +34,24 @@ static bool dir_gone(struct fs *fs, fuse_ino_t ino)
 	return false;
 }
 
+static void dir_handle_free(struct dir_handle *d)
+{
+	lock_take(&d->lock); /* whoever sent the last reply may not have let go yet */
+	listing_fini(&d->listing);
+	lock_drop(&d->lock);
+	lock_fini(&d->lock);
+	mem_free(d);
+}
+
 /* ESTALE: the kernel looks the name up again, which may be somebody else's by now. */
 void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	if (ino_is_file(ino)) {
 		files_op_opendir(req, ino, fi);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_opendir(req, ino, fi);
 		return;
 	}
 	if (files_is_entry(fuse_req_userdata(req), ino)) {
@@ -56,7 +70,8 @@ void fs_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	lock_init(&d->lock, RANK_FS, 0);
 	listing_init(&d->listing);
 	fi->fh = (uintptr_t)d;
-	fuse_reply_open(req, fi);
+	if (fuse_reply_open(req, fi) == -ENOENT) /* interrupted: nobody will close it */
+		dir_handle_free(d);
 }
 
 void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -67,11 +82,11 @@ void fs_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		files_op_releasedir(req, fi);
 		return;
 	}
-	lock_take(&d->lock); /* whoever sent the last reply may not have let go yet */
-	listing_fini(&d->listing);
-	lock_drop(&d->lock);
-	lock_fini(&d->lock);
-	mem_free(d);
+	if (ino_is_huge(ino)) {
+		fuse_reply_err(req, 0);
+		return;
+	}
+	dir_handle_free(d);
 	fuse_reply_err(req, 0);
 }
 
@@ -111,6 +126,10 @@ void fs_op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, st
 
 	if (ino_is_file(ino)) {
 		files_op_readdir(req, size, offset, fi);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_readdir(req, ino, size, offset);
 		return;
 	}
 	lock_take(&d->lock);
@@ -175,6 +194,8 @@ void fs_op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 
 	if (ino_is_file(parent))
 		files_op_mkdir(req, parent, name, mode);
+	else if (ino_is_huge(parent))
+		huge_op_mknod(req, parent, name, S_IFDIR | (mode & 07777), 0);
 	else if (files_is_entry(fs, parent))
 		files_op_unavailable(req);
 	else if (parent == fs->tree.tasks->ino)
@@ -213,6 +234,10 @@ void fs_op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		files_op_rmdir(req, parent, name);
 		return;
 	}
+	if (ino_is_huge(parent)) {
+		huge_op_unlink(req, parent, name, true);
+		return;
+	}
 	if (parent != fs->tree.tasks->ino) {
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
 		return;
@@ -227,6 +252,8 @@ void fs_op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	if (ino_is_file(parent))
 		files_op_unlink(req, parent, name);
+	else if (ino_is_huge(parent))
+		huge_op_unlink(req, parent, name, false);
 	else
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));
 }
@@ -235,6 +262,8 @@ void fs_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mod
 {
 	if (ino_is_file(parent))
 		files_op_mknod(req, parent, name, mode, rdev);
+	else if (ino_is_huge(parent))
+		huge_op_mknod(req, parent, name, mode, rdev);
 	else if (files_is_entry(fuse_req_userdata(req), parent))
 		files_op_unavailable(req);
 	else
@@ -246,6 +275,8 @@ void fs_op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 {
 	if (ino_is_file(parent))
 		files_op_create(req, parent, name, mode, fi);
+	else if (ino_is_huge(parent))
+		huge_op_create(req, parent, name, mode, fi);
 	else if (files_is_entry(fuse_req_userdata(req), parent))
 		files_op_unavailable(req);
 	else
@@ -256,17 +287,26 @@ void fs_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 {
 	if (ino_is_file(parent))
 		files_op_symlink(req, target, parent, name);
+	else if (ino_is_huge(parent))
+		huge_op_symlink(req, target, parent, name);
 	else if (files_is_entry(fuse_req_userdata(req), parent))
 		files_op_unavailable(req);
 	else
 		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
 }
 
+static bool ino_is_elsewhere(fuse_ino_t ino)
+{
+	return ino_is_file(ino) || ino_is_huge(ino);
+}
+
 void fs_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	if (ino_is_file(parent) && ino_is_file(ino))
 		files_op_link(req, ino, parent, name);
-	else if (ino_is_file(parent) || ino_is_file(ino))
+	else if (ino_is_huge(parent) && ino_is_huge(ino))
+		huge_op_link(req, ino, parent, name);
+	else if (ino_is_elsewhere(parent) || ino_is_elsewhere(ino))
 		fuse_reply_err(req, EXDEV);
 	else
 		fuse_reply_err(req, make_errno(dir_realm(req, parent), false));
@@ -288,7 +328,9 @@ void fs_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_
 {
 	if (ino_is_file(parent) && ino_is_file(to))
 		files_op_rename(req, parent, name, to, to_name, flags);
-	else if (ino_is_file(parent) || ino_is_file(to))
+	else if (ino_is_huge(parent) && ino_is_huge(to))
+		huge_op_rename(req, parent, name, to, to_name, flags);
+	else if (ino_is_elsewhere(parent) || ino_is_elsewhere(to))
 		fuse_reply_err(req, EXDEV);
 	else if (name_exists(req, to, to_name))
 		fuse_reply_err(req, remove_errno(dir_realm(req, parent)));

@@ -208,7 +208,7 @@ void files_op_getattr(fuse_req_t req, fuse_ino_t ino)
 	files_call_end(&c);
 }
 
-static unsigned set_bits(int what)
+unsigned files_set_bits(int what)
 {
 	static const struct {
 		int fuse;
@@ -245,7 +245,7 @@ static bool takes_privileges(fuse_req_t req, int what, mode_t mode)
 static int attr_change(fuse_req_t req, struct file_inode *i, const struct stat *st, int what)
 {
 	struct stat now = { 0 }, change = *st;
-	unsigned which = set_bits(what);
+	unsigned which = files_set_bits(what);
 	int err = what & FUSE_SET_ATTR_SIZE ? file_truncate(i, (uint64_t)st->st_size) : 0;
 
 	file_getattr(i, &now);

@@ -42,6 +42,7 @@ struct file_who files_who(fuse_req_t req);
 bool files_keeps_privileges(fuse_req_t req);
 /* Without set-user-ID, and without set-group-ID where it is not a mark for locking. */
 mode_t mode_without_privileges(mode_t mode);
+unsigned files_set_bits(int what); /* FUSE_SET_ATTR_... as enum file_set */
 
 /* As clients see it: numbers that the tree itself uses are moved out of its way. */
 uint64_t files_shown_ino(const struct fs *fs, uint64_t ino);

@@ -14,6 +14,20 @@
  * lock; what does not fit is freed.
  */
 
+static int huge_add(struct fs *fs)
+{
+	const struct vm *vm = fs->vm;
+	char path[64] = "dev/";
+	size_t len = strlen(path);
+	int err = 0;
+
+	for (unsigned k = 0; vm->region && k < vm->nr_hugetlb && !err; k++) {
+		hugetlbfs_mount_name(vm, k, path + len, sizeof(path) - len);
+		err = tree_add_huge(&fs->tree, k, path) ? 0 : -ENOMEM;
+	}
+	return err;
+}
+
 int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o)
 {
 	memset(fs, 0, sizeof(*fs));
@@ -28,6 +42,8 @@ int fs_init(struct fs *fs, struct vm *vm, const struct fs_options *o)
 	err = tree_build(&fs->tree, &vm->machine, o->dev_mem);
 	if (!err && vm->files.vm && !tree_add_files(&fs->tree))
 		err = -ENOMEM;
+	if (!err)
+		err = huge_add(fs);
 	if (err)
 		fs_fini(fs);
 	else

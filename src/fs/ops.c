@@ -5,6 +5,7 @@
 #include "fs/dirops.h"
 #include "fs/files.h"
 #include "fs/handle.h"
+#include "fs/hugepages.h"
 #include "fs/loop.h"
 #include "fs/request.h"
 
@@ -15,7 +16,8 @@
 
 /*
  * Callbacks on files: thin adapters that turn a request into a call and its
- * result into a reply. What is below files/ goes on to fs/files.h. Permission bits are checked by the host kernel
+ * result into a reply. What is below files/ and dev/hugepages goes on to
+ * fs/files.h and fs/hugepages.h. Permission bits are checked by the host kernel
  * (default_permissions); what root may not do either is refused here with
  * 6.1's errno.
  *
@@ -94,6 +96,15 @@ static void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		files_op_unavailable(req);
 		return;
 	}
+	if (ino_is_huge(parent)) {
+		huge_op_lookup(req, parent, name);
+		return;
+	}
+	int mount = huge_mount_of(fs, parent, name);
+	if (mount >= 0) {
+		huge_op_lookup_root(req, (unsigned)mount);
+		return;
+	}
 	int err = inode_lookup(fs, parent, name, &i);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -106,14 +117,17 @@ static void fs_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void fs_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	size_t nr_files = 0;
+	size_t nr_files = 0, nr_huge = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		inode_forget(fs, forgets[i].ino, forgets[i].nlookup);
 		nr_files += ino_is_file(forgets[i].ino);
+		nr_huge += ino_is_huge(forgets[i].ino);
 	}
 	if (nr_files)
 		files_op_forget(fs, count, forgets);
+	if (nr_huge)
+		huge_op_forget(fs, count, forgets);
 	fuse_reply_none(req);
 }
 
@@ -137,6 +151,10 @@ static void fs_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 	if (ino_is_file(ino)) {
 		files_op_getattr(req, ino);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_getattr(req, ino);
 		return;
 	}
 	int err = inode_get(fs, ino, &i);
@@ -174,6 +192,10 @@ static void fs_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int w
 		files_op_setattr(req, ino, st, what);
 		return;
 	}
+	if (ino_is_huge(ino)) {
+		huge_op_setattr(req, ino, st, what);
+		return;
+	}
 	int err = inode_get(fs, ino, &i);
 	if (err) {
 		fuse_reply_err(req, -err);
@@ -194,6 +216,8 @@ static void fs_op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 	if (ino_is_file(ino))
 		files_op_readlink(req, ino);
+	else if (ino_is_huge(ino))
+		huge_op_readlink(req, ino);
 	else if (e && e->target)
 		fuse_reply_readlink(req, e->target);
 	else
@@ -221,6 +245,10 @@ static void fs_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 	if (ino_is_file(ino)) {
 		files_op_open(req, ino, fi);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_open(req, ino, fi);
 		return;
 	}
 	if (is_kmsg(fs, ino)) {
@@ -251,6 +279,10 @@ static void fs_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 		files_op_release(req, fi);
 		return;
 	}
+	if (ino_is_huge(ino)) {
+		huge_op_release(req, ino);
+		return;
+	}
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_release(&fs->kmsg, req, fi);
 		return;
@@ -267,6 +299,10 @@ static void fs_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
 
 	if (ino_is_file(ino)) {
 		files_op_read(req, size, offset, fi);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_read(req, ino, size, offset);
 		return;
 	}
 	if (is_kmsg(fs, ino)) {
@@ -314,6 +350,10 @@ static void fs_op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t 
 		files_op_write(req, buf, size, offset, fi);
 		return;
 	}
+	if (ino_is_huge(ino)) {
+		huge_op_write(req, ino, buf, size, offset, fi);
+		return;
+	}
 	struct caller before = caller_set(request_caller(fs, req));
 	if (is_kmsg(fs, ino)) {
 		kmsg_op_write(&fs->kmsg, req, buf, size, fi);
@@ -340,6 +380,10 @@ static void fs_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence
 
 	if (ino_is_file(ino)) {
 		files_op_lseek(req, offset, whence, fi);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_lseek(req, ino, offset, whence);
 		return;
 	}
 	if (is_kmsg(fs, ino)) {
@@ -372,9 +416,10 @@ static void fs_op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		return;
 	}
 	unsigned events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-	if (!ino_is_file(ino) && handle_poll(fs, (struct handle *)(uintptr_t)fi->fh, ph))
+	bool text = !ino_is_file(ino) && !ino_is_huge(ino);
+	if (text && handle_poll(fs, (struct handle *)(uintptr_t)fi->fh, ph))
 		events |= POLLERR | POLLPRI;
-	else if (ino_is_file(ino) && ph)
+	else if (!text && ph)
 		fuse_pollhandle_destroy(ph);
 	fuse_reply_poll(req, events);
 }
@@ -394,17 +439,21 @@ static void fs_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offs
 {
 	if (ino_is_file(ino))
 		files_op_fallocate(req, mode, offset, len, fi);
+	else if (ino_is_huge(ino))
+		huge_op_fallocate(req, ino, mode, offset, len);
 	else
 		fuse_reply_err(req, EOPNOTSUPP);
 }
 
-/* ---- Extended attributes: files/ has them. ENOSYS would end them for the whole mount. ---- */
+/* ---- Extended attributes: files/ and dev/hugepages have them. ENOSYS would end them for the whole mount. ---- */
 
 static void fs_op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
 			   size_t size, int flags)
 {
 	if (ino_is_file(ino))
 		files_op_setxattr(req, ino, name, value, size, flags);
+	else if (ino_is_huge(ino))
+		huge_op_setxattr(req, name);
 	else
 		fuse_reply_err(req, EOPNOTSUPP);
 }
@@ -413,6 +462,8 @@ static void fs_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, siz
 {
 	if (ino_is_file(ino))
 		files_op_getxattr(req, ino, name, size);
+	else if (ino_is_huge(ino))
+		huge_op_getxattr(req, ino, name, size);
 	else
 		fuse_reply_err(req, EOPNOTSUPP);
 }
@@ -421,6 +472,8 @@ static void fs_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	if (ino_is_file(ino))
 		files_op_listxattr(req, ino, size);
+	else if (ino_is_huge(ino))
+		huge_op_listxattr(req, ino, size);
 	else
 		fuse_reply_err(req, EOPNOTSUPP);
 }
@@ -429,6 +482,8 @@ static void fs_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	if (ino_is_file(ino))
 		files_op_removexattr(req, ino, name);
+	else if (ino_is_huge(ino))
+		huge_op_setxattr(req, name);
 	else
 		fuse_reply_err(req, EOPNOTSUPP);
 }
@@ -439,6 +494,10 @@ static void fs_op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 	if (ino_is_file(ino)) {
 		files_op_statfs(req);
+		return;
+	}
+	if (ino_is_huge(ino)) {
+		huge_op_statfs(req, ino);
 		return;
 	}
 	fs_statvfs(fuse_req_userdata(req), &st);

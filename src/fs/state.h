@@ -59,5 +59,6 @@ MUST_CHECK int state_tar_open(struct fs *fs);
 MUST_CHECK int state_dump(const struct state *s, const char *dir, struct why *why);
 
 #define STATE_FRAMES_PATH "ummfs/frames"
+#define STATE_HUGE_DIR "ummfs/hugepages" /* bytes of files in dev/hugepages, by inode number */
 
 #endif

@@ -2,7 +2,9 @@
 #include "fs/state.h"
 
 #include "base/client.h"
+#include "base/mem.h"
 #include "vm/record.h"
+#include "vm/vm.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -17,8 +19,8 @@
  * A pax tar of a collected state: ummfs/frames, the tree, and tasks/NAME/mem
  * as sparse members with the pages that have content. Equal states give equal
  * bytes: the order is the tree's, and no member has a time or an owner of its
- * own making. The bytes of tasks come first, because tasks wait until they are
- * copied.
+ * own making. The bytes of tasks and of dev/hugepages come first, because these
+ * wait until they are copied.
  */
 
 #define LARGE_BYTES ((uint64_t)256 << 20) /* more is not kept in memory */
@@ -96,19 +98,21 @@ static int hole_write(struct tar_out *t, uint64_t bytes)
 	return err;
 }
 
-static int pages_write(struct tar_out *t, const struct task *task, uint64_t from, uint64_t to)
+/* A copy of each: pages may move meanwhile. */
+static int pages_write(struct tar_out *t, struct task *task, uint64_t from, uint64_t to)
 {
+	char bytes[PAGE_SIZE];
 	int err = 0;
 	for (; from < to && !err; from++) {
 		if (!(from % ASK_PAGES) && client_interrupted())
-			err = -EINTR;
-		else
-			err = data_write(t, task_content_page(task, from), PAGE_SIZE);
+			return -EINTR;
+		task_content_copy(task, from, bytes);
+		err = data_write(t, bytes, PAGE_SIZE);
 	}
 	return err;
 }
 
-static int mem_write(struct tar_out *t, const struct task *task)
+static int mem_write(struct tar_out *t, struct task *task)
 {
 	char path[TASK_NAME_MAX + 32];
 	uint64_t pages = page_index_nr(&task->anon), at = 0, start, end;
@@ -130,6 +134,82 @@ static int mem_write(struct tar_out *t, const struct task *task)
 	return err ? err : hole_write(t, (pages - at) << PAGE_SHIFT);
 }
 
+/* ---- Files of dev/hugepages, by number: their names are in the frame record ---- */
+
+struct run { /* frames of a file that are not zero */
+	uint64_t start, end;
+};
+
+/* Found once: a client who maps the frames may write to them meanwhile. */
+static int runs_find(const struct huge_inode *i, struct run **run, unsigned *nr)
+{
+	unsigned cap = 0;
+	uint64_t at = 0, start, end;
+	*run = NULL;
+	for (*nr = 0; huge_content_next(i, at, &start, &end); at = end) {
+		if (*nr == cap) {
+			cap = cap ? cap * 2 : 64;
+			struct run *larger = mem_realloc(*run, cap * sizeof(*larger));
+			if (!larger)
+				return -ENOMEM;
+			*run = larger;
+		}
+		(*run)[(*nr)++] = (struct run){ start, end };
+	}
+	return 0;
+}
+
+static int run_write(struct tar_out *t, const struct huge_inode *i, const struct run *run)
+{
+	int err = 0;
+	for (uint64_t frame = run->start; frame < run->end && !err; frame++) {
+		if (!(frame % ASK_PAGES) && client_interrupted())
+			err = -EINTR;
+		else
+			err = data_write(t, huge_content_page(i, frame), PAGE_SIZE);
+	}
+	return err;
+}
+
+static int runs_write(struct tar_out *t, const struct huge_inode *i, const struct run *run, unsigned nr)
+{
+	char path[64];
+	uint64_t end = nr ? run[nr - 1].end : 0, at = 0;
+	archive_entry_clear(t->e);
+	archive_entry_set_size(t->e, (int64_t)(end << PAGE_SHIFT)); /* pieces past it are not taken */
+	for (unsigned k = 0; k < nr; k++)
+		archive_entry_sparse_add_entry(t->e, (int64_t)(run[k].start << PAGE_SHIFT),
+					       (int64_t)((run[k].end - run[k].start) << PAGE_SHIFT));
+	snprintf(path, sizeof(path), STATE_HUGE_DIR "/%u", i->id);
+	int err = header_write(t, path, S_IFREG | 0400, t->s->fs->tree.uid, t->s->fs->tree.gid,
+			       end << PAGE_SHIFT);
+	for (unsigned k = 0; k < nr && !err; at = run[k++].end) {
+		err = hole_write(t, (run[k].start - at) << PAGE_SHIFT);
+		if (!err)
+			err = run_write(t, i, &run[k]);
+	}
+	return err;
+}
+
+/* As tasks, they wait until their bytes are copied. */
+static int huge_write_all(struct tar_out *t)
+{
+	const struct hugetlbfs *h = &t->s->fs->vm->hugetlbfs;
+	int err = 0;
+	for (uint32_t id = 1; id < h->nr_ids && !err; id++) {
+		const struct huge_inode *i = h->id[id].inode;
+		struct run *run;
+		unsigned nr;
+		if (!i || !i->nr_pages || !h->vm->region)
+			continue;
+		err = runs_find(i, &run, &nr);
+		if (!err && nr)
+			err = runs_write(t, i, run, nr);
+		mem_free(run);
+	}
+	return err;
+}
+
 /* ---- The whole ---- */
 
 static int members_write(struct tar_out *t)
@@ -137,6 +217,8 @@ static int members_write(struct tar_out *t)
 	int err = 0;
 	for (unsigned i = 0; i < t->s->nr_tasks && !err; i++)
 		err = mem_write(t, t->s->task[i]);
+	if (!err)
+		err = huge_write_all(t);
 	state_release(t->s);
 	if (!err)
 		err = frames_write(t);
@@ -170,6 +252,10 @@ static uint64_t content_bytes(const struct state *s)
 	uint64_t pages = 0;
 	for (unsigned i = 0; i < s->nr_tasks; i++)
 		pages += s->task[i]->content_pages;
+	const struct hugetlbfs *h = &s->fs->vm->hugetlbfs;
+	for (uint32_t id = 1; id < h->nr_ids; id++)
+		if (h->id[id].inode)
+			pages += h->id[id].inode->nr_pages << h->vm->hugetlb[h->id[id].inode->mount].order;
 	return pages << PAGE_SHIFT;
 }
 

@@ -272,6 +272,16 @@ struct entry *tree_add_files(struct tree *t)
 	return e;
 }
 
+struct entry *tree_add_huge(struct tree *t, unsigned pool, const char *path)
+{
+	struct entry *e = tree_add_dir(t, path);
+
+	if (e)
+		e->dynamic = DYNAMIC_HUGE;
+	t->huge[pool] = e;
+	return e;
+}
+
 int tree_init(struct tree *t, uid_t uid, gid_t gid)
 {
 	memset(t, 0, sizeof(*t));

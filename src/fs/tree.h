@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "knob/knob.h"
+#include "mm/hugetlb.h"
 #include "view/view.h"
 
 #include <sys/types.h>
@@ -36,7 +37,8 @@ enum entry_dynamic {
 	DYNAMIC_TASKS, /* tasks/NAME */
 	DYNAMIC_PIDS, /* proc/PID */
 	DYNAMIC_CACHES, /* sys/kernel/slab/NAME */
-	DYNAMIC_FILES /* files: see fs/files.h */
+	DYNAMIC_FILES, /* files: see fs/files.h */
+	DYNAMIC_HUGE /* dev/hugepages: see fs/hugepages.h */
 };
 
 struct entry {
@@ -63,6 +65,7 @@ struct tree {
 	unsigned nr_hash; /* power of two */
 	struct entry *tasks, *proc, *slab; /* the dynamic ones; proc and slab may be NULL */
 	struct entry *files; /* NULL: the machine has none */
+	struct entry *huge[HUGETLB_SIZES]; /* likewise: dev/hugepages, by pool */
 	uid_t uid; /* owner of everything that is root's on a real machine */
 	gid_t gid;
 };
@@ -80,6 +83,7 @@ MUST_CHECK struct entry *tree_add_knob(struct tree *t, const char *path, const s
 MUST_CHECK struct entry *tree_add_kmsg(struct tree *t, const char *path);
 MUST_CHECK struct entry *tree_add_state(struct tree *t, const char *path);
 MUST_CHECK struct entry *tree_add_files(struct tree *t); /* files/ */
+MUST_CHECK struct entry *tree_add_huge(struct tree *t, unsigned pool, const char *path);
 
 /* Everything: all rows for this machine, links between nodes and CPUs, tasks/. dev_mem: target of dev/mem, or NULL. */
 MUST_CHECK int tree_build(struct tree *t, const struct machine *m, const char *dev_mem);

@@ -32,7 +32,7 @@ const struct knob *knob_find(const char *name)
 /* The pattern stands in a row of ours, so only its tokens are looked at, not whether it is sound. */
 int knob_path(const struct knob *k, const struct machine *m, unsigned arg, char *buf, size_t len)
 {
-	uint64_t huge_kb = PAGES_TO_KB(1ull << m->pageblock_order);
+	uint64_t huge_kb = PAGES_TO_KB(1ull << machine_huge_order(m, k->pool));
 	size_t n = 0;
 
 	for (const char *p = k->path; *p; p++) {
@@ -144,13 +144,6 @@ int knob_show_ulong(const struct knob *k, struct vm *vm, unsigned arg, struct te
 	return 0;
 }
 
-int knob_show_hugetlb_node(const struct knob *k, struct vm *vm, unsigned arg, struct text *out)
-{
-	const char *node = (const char *)&vm->hugetlb->node[arg];
-	text_number(out, READ_RELAXED((const uint64_t *)(const void *)(node + k->offset)));
-	return 0;
-}
-
 ssize_t knob_store_int(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)
 {
 	int32_t value;
@@ -173,6 +166,8 @@ static int ulong_set(const struct knob *k, struct vm *vm, unsigned arg, uint64_t
 {
 	if (k->set)
 		return k->set(vm, arg, value);
+	if (k->set_pool)
+		return k->set_pool(k, vm, arg, value);
 	WRITE_RELAXED((uint64_t *)knob_value(k, vm), value);
 	if (k->apply)
 		k->apply(vm);

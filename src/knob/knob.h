@@ -26,9 +26,12 @@ struct knob {
 	ssize_t (*store)(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
 	size_t offset; /* of the value in struct vm, or in struct hugetlb_node for KNOB_NODE */
 	int32_t min, max; /* of an int; of an unsigned long min alone */
+	uint8_t pool; /* whose value it is: 0 is the pool of the default size of huge pages, 1 that of the other */
 	uint8_t nr; /* how many numbers; 0 and 1: one */
 	int (*check)(int32_t value); /* what a range cannot say: 0 or -errno, nothing stored; NULL: any */
 	int (*set)(struct vm *vm, unsigned arg, uint64_t value); /* instead of storing a number at offset */
+	int (*set_pool)(const struct knob *k, struct vm *vm, unsigned arg,
+			uint64_t value); /* the same for a pool of huge pages */
 	void (*apply)(struct vm *vm); /* after a value was stored, changed or not; NULL: nothing to do */
 	void (*after_read)(struct vm *vm); /* what reading the file does, beside its text; NULL: nothing, as it should be */
 	const char *const *choice; /* the words that it may be, NULL behind the last; the value is the number of one */
@@ -56,7 +59,7 @@ static inline bool knob_shown(const struct knob *k, const struct machine *m, uns
 const struct knob *knob_find(const char *name);
 /*
  * Where the row stands on this machine: "%u" becomes arg (the node) and "%kB"
- * the machine's huge page size ("2048kB"). Returns the length, or
+ * the size of its pool's huge pages ("2048kB"). Returns the length, or
  * -ENAMETOOLONG. 64 bytes more than the pattern are always enough.
  */
 MUST_CHECK int knob_path(const struct knob *k, const struct machine *m, unsigned arg, char *buf, size_t len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens when a knob turns (mm/page_alloc.c, mm/hugetlb.c, mm/vmstat.c,
+ * What happens when a knob turns (mm/page_alloc.c, mm/vmstat.c,
  * fs/drop_caches.c, 6.1). Each effect is the last step of a write: its number
  * has been checked and, unless the knob has its own set function, stored.
  *
@@ -164,29 +164,6 @@ int knob_set_dirty_background_bytes(struct vm *vm, unsigned arg, uint64_t value)
 		return error;
 	WRITE_RELAXED(&vm->dirty.background_bytes, value);
 	WRITE_RELAXED(&vm->dirty.background_ratio, 0);
-	return 0;
-}
-
-/* As many pages as there are for an impossible number: 6.1 reports no shortage here, reading back shows it. */
-int knob_set_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value)
-{
-	(void)arg;
-	hugetlb_resize(&vm->policy, vm->hugetlb, value, -1);
-	return 0;
-}
-
-int knob_set_node_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value)
-{
-	hugetlb_resize(&vm->policy, vm->hugetlb, value, (int)arg);
-	return 0;
-}
-
-int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value)
-{
-	(void)arg;
-	lock_take(&vm->hugetlb->lock);
-	WRITE_RELAXED(&vm->hugetlb->nr_overcommit, value);
-	lock_drop(&vm->hugetlb->lock);
 	return 0;
 }
 

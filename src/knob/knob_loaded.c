@@ -4,7 +4,7 @@
  * mm/page_alloc.c, mm/huge_memory.c, 6.1): how their values get in, and the
  * forms that no other row has. Values are numbers in slots of the machine,
  * written with knob_lock held and read anywhere, or by an import while nothing
- * else runs. compact_memory takes what its kernel takes and compacts nothing.
+ * else runs.
  */
 
 #include "knob/knob_loaded.h"
@@ -171,29 +171,6 @@ ssize_t knob_store_zonelist_order(const struct knob *k, struct vm *vm, unsigned 
 	(void)vm;
 	(void)arg;
 	return *buf && strchr("dDnN", *buf) ? (ssize_t)len : -EINVAL;
-}
-
-/* ---- Requests to compact ---- */
-
-ssize_t knob_store_any(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len)
-{
-	(void)vm;
-	(void)arg;
-	(void)buf;
-	return (ssize_t)(k->style == KNOB_SYSFS ? MIN(len, (size_t)SYSFS_WINDOW) : len);
-}
-
-/* 6.12 looks at the number after it was stored: any write fails while the one that was stored last is not 1. */
-ssize_t knob_pass_compact_memory(const struct knob *k, struct vm *vm, size_t len)
-{
-	return READ_RELAXED(slot_of(k, vm)) == 1 ? (ssize_t)len : -EINVAL;
-}
-
-ssize_t knob_store_compact_memory(const struct knob *k, struct vm *vm, unsigned arg,
-				  const char *buf, size_t len)
-{
-	ssize_t taken = knob_store_slot(k, vm, arg, buf, len);
-	return taken < 0 ? taken : knob_pass_compact_memory(k, vm, (size_t)taken);
 }
 
 bool knob_shown_64bit(const struct machine *m, unsigned arg)

@@ -14,7 +14,7 @@
 enum loaded_slot {
 	LOADED_NONE, /* a row without a slot: in every tree */
 	LOADED_BLOCK_DUMP,
-	LOADED_COMPACT_MEMORY,
+	LOADED_COMPACT_MEMORY, /* this one and others are of rows that are in every tree now: not used any more */
 	LOADED_COMPACT_NODE,
 	LOADED_COMPACT_UNEVICTABLE_ALLOWED,
 	LOADED_COMPACTION_PROACTIVENESS,
@@ -81,11 +81,6 @@ ssize_t knob_store_choice(const struct knob *k, struct vm *vm, unsigned arg, con
 ssize_t knob_store_slot_bool(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
 ssize_t knob_store_slot_int_bool(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
 				 size_t len);
-/* Any text, and nothing comes of it. */
-ssize_t knob_store_any(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
-ssize_t knob_store_compact_memory(const struct knob *k, struct vm *vm, unsigned arg,
-				  const char *buf, size_t len);
-ssize_t knob_pass_compact_memory(const struct knob *k, struct vm *vm, size_t len);
 int knob_show_zonelist_order(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
 ssize_t knob_store_zonelist_order(const struct knob *k, struct vm *vm, unsigned arg,
 				  const char *buf, size_t len);

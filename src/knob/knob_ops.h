@@ -33,12 +33,35 @@ ssize_t knob_store_stat_refresh(const struct knob *k, struct vm *vm, unsigned ar
 				size_t len);
 ssize_t knob_store_clock(const struct knob *k, struct vm *vm, unsigned arg, const char *buf, size_t len);
 
+/* knob_compact.c: any text, or (6.12) 1, which a write past the start is asked for as well; of one node. */
+ssize_t knob_store_compact_memory(const struct knob *k, struct vm *vm, unsigned arg,
+				  const char *buf, size_t len);
+ssize_t knob_store_compact_memory_one(const struct knob *k, struct vm *vm, unsigned arg,
+				      const char *buf, size_t len);
+ssize_t knob_pass_compact_memory_one(const struct knob *k, struct vm *vm, size_t len);
+ssize_t knob_store_compact_node(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
+				size_t len);
+void knob_apply_compaction_proactiveness(struct vm *vm);
+
 int knob_check_high_fraction(int32_t value);
-int knob_set_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value);
-int knob_set_node_nr_hugepages(struct vm *vm, unsigned arg, uint64_t value);
 int knob_set_dirty_bytes(struct vm *vm, unsigned arg, uint64_t value);
 int knob_set_dirty_background_bytes(struct vm *vm, unsigned arg, uint64_t value);
-int knob_set_nr_overcommit_hugepages(struct vm *vm, unsigned arg, uint64_t value);
+
+/* ---- knob_hugetlb.c; they take the locks that they need ---- */
+extern uint64_t knob_unasked_frames; /* a pool may change by so many and the host is not asked; fewer in tests */
+int knob_set_nr_hugepages(const struct knob *k, struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_nr_hugepages_mempolicy(const struct knob *k, struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_node_nr_hugepages(const struct knob *k, struct vm *vm, unsigned arg, uint64_t value);
+int knob_set_nr_overcommit_hugepages(const struct knob *k, struct vm *vm, unsigned arg, uint64_t value);
+ssize_t knob_store_nr_overcommit_hugepages(const struct knob *k, struct vm *vm, unsigned arg,
+					   const char *buf, size_t len);
+int knob_set_demote(const struct knob *k, struct vm *vm, unsigned arg, uint64_t value);
+int knob_show_demote_size(const struct knob *k, struct vm *vm, unsigned arg, struct text *out);
+ssize_t knob_store_demote_size(const struct knob *k, struct vm *vm, unsigned arg, const char *buf,
+			       size_t len);
+bool knob_shown_gigantic(const struct machine *m, unsigned arg);
+bool knob_shown_gigantic_numa(const struct machine *m, unsigned arg);
+bool knob_shown_gigantic_node(const struct machine *m, unsigned arg);
 
 /* With knob_lock held. */
 void knob_apply_min_free_kbytes(struct vm *vm);

@@ -37,13 +37,38 @@
 	.style = KNOB_SYSFS, .show = knob_show_choice, .store = knob_store_choice,                 \
 	.choice = choice_, .loaded = LOADED_##slot
 
-#define POOL(name, mode_, field)                                                                   \
+/* Of one pool of huge pages: of the default size, or of the other one where the machine has two. */
+#define POOL(pool_, name, mode_, field)                                                            \
 	.path = "sys/kernel/mm/hugepages/hugepages-%kB/" name, .mode = mode_, .scope = KNOB_ONCE,  \
-	.style = KNOB_SYSFS, .show = knob_show_ulong, .offset = offsetof(struct vm, hugetlb[0].field)
-#define NODE_POOL(name, mode_, field)                                                              \
+	.style = KNOB_SYSFS, .show = knob_show_ulong, .pool = pool_,                               \
+	.offset = offsetof(struct vm, hugetlb[pool_].field)
+#define NODE_POOL(pool_, name, mode_, field)                                                       \
 	.path = "sys/devices/system/node/node%u/hugepages/hugepages-%kB/" name, .mode = mode_,     \
-	.scope = KNOB_NODE, .style = KNOB_SYSFS, .show = knob_show_hugetlb_node,                   \
-	.offset = offsetof(struct hugetlb_node, field), .shown = knob_shown_node
+	.scope = KNOB_NODE, .style = KNOB_SYSFS, .show = knob_show_hugetlb_node, .pool = pool_,    \
+	.offset = offsetof(struct hugetlb_node, field)
+#define GIGANTIC(name, mode_)                                                                      \
+	.path = "sys/kernel/mm/hugepages/hugepages-1048576kB/" name, .mode = mode_,                \
+	.scope = KNOB_ONCE, .style = KNOB_SYSFS, .kernels = SINCE_6_1
+#define NODE_GIGANTIC(name, mode_)                                                                 \
+	.path = "sys/devices/system/node/node%u/hugepages/hugepages-1048576kB/" name,              \
+	.mode = mode_, .scope = KNOB_NODE, .style = KNOB_SYSFS, .kernels = SINCE_6_1
+#define POOL_ROWS(pool_, shown_, shown_numa_, shown_node_)                                               \
+	{ POOL(pool_, "nr_hugepages", 0644, nr), .store = knob_store_sysfs_ulong,                        \
+	  .unlocked = true, .set_pool = knob_set_nr_hugepages, .shown = shown_ },                        \
+		{ POOL(pool_, "nr_hugepages_mempolicy", 0644, nr), .store = knob_store_sysfs_ulong,      \
+		  .unlocked = true, .set_pool = knob_set_nr_hugepages_mempolicy, .shown = shown_numa_ }, \
+		{ POOL(pool_, "nr_overcommit_hugepages", 0644, nr_overcommit),                           \
+		  .store = knob_store_nr_overcommit_hugepages,                                           \
+		  .set_pool = knob_set_nr_overcommit_hugepages, .shown = shown_ },                       \
+		{ POOL(pool_, "free_hugepages", 0444, nr_free), .shown = shown_ },                       \
+		{ POOL(pool_, "resv_hugepages", 0444, nr_reserved), .shown = shown_ },                   \
+		{ POOL(pool_, "surplus_hugepages", 0444, nr_surplus), .shown = shown_ },                 \
+		{ NODE_POOL(pool_, "nr_hugepages", 0644, nr), .store = knob_store_sysfs_ulong,           \
+		  .unlocked = true, .set_pool = knob_set_node_nr_hugepages, .shown = shown_node_ },      \
+		{ NODE_POOL(pool_, "free_hugepages", 0444, nr_free), .shown = shown_node_ },             \
+	{                                                                                                \
+		NODE_POOL(pool_, "surplus_hugepages", 0444, nr_surplus), .shown = shown_node_            \
+	}
 
 /* Of struct fault_attr; modes and formats of lib/fault-inject.c. */
 #define FAULT(dir, name, type, field)                                                              \
@@ -66,6 +91,15 @@ static const char *const thp_defrag[] = { "always",  "defer", "defer+madvise",
 
 const struct knob knob_table[] = {
 	{ SYSCTL_ULONG("admin_reserve_kbytes", overcommit.admin_reserve_kbytes) },
+	{ SYSCTL("compact_memory", 0200), .action = true, .unlocked = true, .stream = true,
+	  .store = knob_store_compact_memory, .kernels = ~SINCE_6_12 },
+	{ SYSCTL("compact_memory", 0200), .action = true, .unlocked = true,
+	  .offset = offsetof(struct vm, policy.compact.memory), .store = knob_store_compact_memory_one,
+	  .pass = knob_pass_compact_memory_one, .min = INT32_MIN, .max = INT32_MAX, .kernels = SINCE_6_12 },
+	{ SYSCTL_INT("compact_unevictable_allowed", policy.compact.unevictable_allowed, 0, 1) },
+	{ SYSCTL_INT("compaction_proactiveness", policy.compact.proactiveness, 0, 100), .kernels = UNTIL_5_10 },
+	{ SYSCTL_INT("compaction_proactiveness", policy.compact.proactiveness, 0, 100),
+	  .unlocked = true, .apply = knob_apply_compaction_proactiveness, .kernels = SINCE_6_1 },
 	{ SYSCTL_ULONG("dirty_background_bytes", dirty.background_bytes), .min = 1,
 	  .set = knob_set_dirty_background_bytes },
 	{ SYSCTL_INT("dirty_background_ratio", dirty.background_ratio, 0, 100),
@@ -77,6 +111,7 @@ const struct knob knob_table[] = {
 	{ SYSCTL("dirty_writeback_centisecs", 0644), .show = knob_show_int, .store = knob_store_dirty_writeback,
 	  .offset = offsetof(struct vm, dirty.writeback_centisecs), .min = INT32_MIN, .max = INT32_MAX },
 	{ SYSCTL("drop_caches", 0200), .action = true, .unlocked = true, .store = knob_store_drop_caches },
+	{ SYSCTL_INT("extfrag_threshold", policy.compact.extfrag_threshold, 0, 1000) },
 	{ SYSCTL("lowmem_reserve_ratio", 0644), .show = knob_show_lowmem_reserve_ratio,
 	  .after_read = knob_after_read_lowmem_reserve_ratio, .store = knob_store_lowmem_reserve_ratio,
 	  .min = INT32_MIN, .max = INT32_MAX, .nr = MM_ZONE_TYPES_MAX },
@@ -84,13 +119,16 @@ const struct knob knob_table[] = {
 	  .apply = knob_apply_min_free_kbytes },
 	{ SYSCTL_INT("min_slab_ratio", policy.reclaim.min_slab_ratio, 0, 100), .shown = knob_shown_numa },
 	{ SYSCTL_INT("min_unmapped_ratio", policy.reclaim.min_unmapped_ratio, 0, 100), .shown = knob_shown_numa },
+	/* Who may use huge pages in shared memory. There is none here, and files of dev/hugepages have owners: it acts on nothing. */
+	{ SYSCTL_INT("hugetlb_shm_group", hugetlb_shm_group, INT32_MIN, INT32_MAX) },
 	/* What was asked for and granted; the files under sys count surplus pages as well. */
-	{ SYSCTL_ULONG("nr_hugepages", hugetlb[0].max), .set = knob_set_nr_hugepages },
-	/* Whoever writes has the default policy as far as can be seen from here: the same as nr_hugepages. */
-	{ SYSCTL_ULONG("nr_hugepages_mempolicy", hugetlb[0].max), .set = knob_set_nr_hugepages,
-	  .shown = knob_shown_numa },
-	{ SYSCTL_ULONG("nr_overcommit_hugepages", hugetlb[0].nr_overcommit),
-	  .set = knob_set_nr_overcommit_hugepages },
+	{ SYSCTL_ULONG("nr_hugepages", hugetlb[0].max), .set_pool = knob_set_nr_hugepages, .unlocked = true },
+	/* By the policy of the task that the writing process belongs to; others have the default one. */
+	{ SYSCTL_ULONG("nr_hugepages_mempolicy", hugetlb[0].max),
+	  .set_pool = knob_set_nr_hugepages_mempolicy, .unlocked = true, .shown = knob_shown_numa },
+	{ SYSCTL("nr_overcommit_hugepages", 0644), .show = knob_show_ulong,
+	  .store = knob_store_nr_overcommit_hugepages, .offset = offsetof(struct vm, hugetlb[0].nr_overcommit),
+	  .set_pool = knob_set_nr_overcommit_hugepages },
 	{ SYSCTL("numa_stat", 0644), .show = knob_show_int, .store = knob_store_numa_stat,
 	  .offset = offsetof(struct vm, machine.tune.numa_stat), .min = 0, .max = 1,
 	  .apply = knob_apply_numa_stat, .shown = knob_shown_numa },
@@ -122,21 +160,13 @@ const struct knob knob_table[] = {
 
 	/* These act on nothing here. */
 	{ LOADED_INT("block_dump", BLOCK_DUMP, 0, INT32_MAX) },
-	{ LOADED("compact_memory", 0200, COMPACT_MEMORY, NULL, knob_store_any), .action = true,
-	  .stream = true, .kernels = ~SINCE_6_12 },
-	{ LOADED("compact_memory", 0200, COMPACT_MEMORY, NULL, knob_store_compact_memory), .action = true,
-	  .pass = knob_pass_compact_memory, .min = INT32_MIN, .max = INT32_MAX, .kernels = SINCE_6_12 },
-	{ LOADED_INT("compact_unevictable_allowed", COMPACT_UNEVICTABLE_ALLOWED, 0, 1) },
-	{ LOADED_INT("compaction_proactiveness", COMPACTION_PROACTIVENESS, 0, 100) },
 	{ LOADED_INT("dirtytime_expire_seconds", DIRTYTIME_EXPIRE_SECONDS, 0, INT32_MAX) },
 	{ LOADED_INT("enable_soft_offline", ENABLE_SOFT_OFFLINE, 0, 1) },
-	{ LOADED_INT("extfrag_threshold", EXTFRAG_THRESHOLD, 0, 1000) },
 	{ LOADED("hugetlb_optimize_vmemmap", 0644, HUGETLB_OPTIMIZE_VMEMMAP, knob_show_slot, knob_store_slot_bool),
 	  .kernels = ~SINCE_6_12 },
 	{ LOADED("hugetlb_optimize_vmemmap", 0644, HUGETLB_OPTIMIZE_VMEMMAP, knob_show_slot,
 		 knob_store_slot_int_bool),
 	  .kernels = SINCE_6_12 },
-	{ LOADED_INT("hugetlb_shm_group", HUGETLB_SHM_GROUP, INT32_MIN, INT32_MAX) },
 	{ LOADED_INT("laptop_mode", LAPTOP_MODE, -SECONDS_MOST, SECONDS_MOST) },
 	{ LOADED_INT("legacy_va_layout", LEGACY_VA_LAYOUT, 0, INT32_MAX) },
 	{ LOADED_INT("max_map_count", MAX_MAP_COUNT, 0, INT32_MAX) },
@@ -158,31 +188,32 @@ const struct knob knob_table[] = {
 	{ LOADED_INT("page_lock_unfairness", PAGE_LOCK_UNFAIRNESS, 0, INT32_MAX) },
 	{ LOADED_INT("unprivileged_userfaultfd", UNPRIVILEGED_USERFAULTFD, 0, 1) },
 	{ LOADED_INT("vdso_enabled", VDSO_ENABLED, INT32_MIN, INT32_MAX) },
-	{ .path = "sys/devices/system/node/node%u/compact",
-	  .mode = 0200,
-	  .scope = KNOB_NODE,
-	  .style = KNOB_SYSFS,
-	  .store = knob_store_any,
-	  .action = true,
-	  .shown = knob_shown_node,
-	  .loaded = LOADED_COMPACT_NODE },
 	{ LOADED_THP("defrag", THP_DEFRAG, thp_defrag) },
 
 	/* This one does: min_free_kbytes follows it. */
 	{ LOADED_THP("enabled", THP_ENABLED, thp_enabled), .apply = knob_apply_thp },
 
-	{ POOL("nr_hugepages", 0644, nr), .store = knob_store_sysfs_ulong, .set = knob_set_nr_hugepages },
-	{ POOL("nr_hugepages_mempolicy", 0644, nr), .store = knob_store_sysfs_ulong,
-	  .set = knob_set_nr_hugepages, .shown = knob_shown_numa },
-	{ POOL("nr_overcommit_hugepages", 0644, nr_overcommit), .store = knob_store_sysfs_ulong,
-	  .set = knob_set_nr_overcommit_hugepages },
-	{ POOL("free_hugepages", 0444, nr_free) },
-	{ POOL("resv_hugepages", 0444, nr_reserved) },
-	{ POOL("surplus_hugepages", 0444, nr_surplus) },
-	{ NODE_POOL("nr_hugepages", 0644, nr), .store = knob_store_sysfs_ulong,
-	  .set = knob_set_node_nr_hugepages },
-	{ NODE_POOL("free_hugepages", 0444, nr_free) },
-	{ NODE_POOL("surplus_hugepages", 0444, nr_surplus) },
+	POOL_ROWS(0, NULL, knob_shown_numa, knob_shown_node),
+	POOL_ROWS(1, knob_shown_gigantic, knob_shown_gigantic_numa, knob_shown_gigantic_node),
+
+	/* Of the larger pages: some become pages of the other size. */
+	{ GIGANTIC("demote", 0200), .action = true, .unlocked = true, .set_pool = knob_set_demote,
+	  .store = knob_store_sysfs_ulong, .shown = knob_shown_gigantic },
+	{ GIGANTIC("demote_size", 0644), .show = knob_show_demote_size,
+	  .store = knob_store_demote_size, .shown = knob_shown_gigantic },
+	{ NODE_GIGANTIC("demote", 0200), .action = true, .unlocked = true, .set_pool = knob_set_demote,
+	  .store = knob_store_sysfs_ulong, .shown = knob_shown_gigantic_node },
+	{ NODE_GIGANTIC("demote_size", 0644), .show = knob_show_demote_size,
+	  .store = knob_store_demote_size, .shown = knob_shown_gigantic_node },
+
+	{ .path = "sys/devices/system/node/node%u/compact",
+	  .mode = 0200,
+	  .scope = KNOB_NODE,
+	  .style = KNOB_SYSFS,
+	  .store = knob_store_compact_node,
+	  .action = true,
+	  .unlocked = true,
+	  .shown = knob_shown_node },
 
 	/* Ours: caches that come and go. */
 	{ .path = "sys/kernel/slab/new_cache",

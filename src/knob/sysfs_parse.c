@@ -7,6 +7,8 @@
 
 #include "knob/sysfs_parse.h"
 
+#include "base/parse.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -32,4 +34,25 @@ int sysfs_parse_ulong(const char *buf, size_t len, unsigned bits, uint64_t *out)
 		return -ERANGE;
 	*out = v;
 	return 0;
+}
+
+static unsigned size_base(const char *text)
+{
+	if (text[0] != '0')
+		return 10;
+	return (text[1] | 0x20) == 'x' && parse_digit(text[2]) < 16 ? 16 : 8;
+}
+
+uint64_t sysfs_parse_size(const char *buf, size_t len)
+{
+	static const char suffix[] = "kmgtpe";
+	char text[64] = "";
+	uint64_t v = 0;
+	memcpy(text, buf, strnlen(buf, MIN(len, sizeof(text) - 1)));
+	unsigned base = size_base(text);
+	const char *p = base == 16 ? text + 2 : text;
+	for (; parse_digit(*p) < (int)base; p++)
+		v = v * base + (unsigned)parse_digit(*p);
+	const char *s = *p ? strchr(suffix, *p | 0x20) : NULL;
+	return s ? v << (10 * (s - suffix + 1)) : v;
 }

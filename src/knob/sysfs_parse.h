@@ -15,4 +15,10 @@
  */
 MUST_CHECK int sysfs_parse_ulong(const char *buf, size_t len, unsigned bits, uint64_t *out);
 
+/*
+ * Bytes as memparse reads them: decimal, hex behind 0x, octal behind 0, and a suffix K to E of either case. What
+ * stands behind that is not looked at, no digits are 0, and what is too large wraps (lib/cmdline.c, 6.1).
+ */
+uint64_t sysfs_parse_size(const char *buf, size_t len);
+
 #endif

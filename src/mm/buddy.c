@@ -15,10 +15,10 @@
 
 #include "base/fault.h"
 
-static void area_count(struct zone *z, unsigned order, enum migratetype mt, int delta)
+void zone_area_count(struct zone *z, unsigned order, enum migratetype mt, int64_t delta)
 {
 	uint64_t *nr = &z->area[order].nr_free[mt];
-	WRITE_RELAXED(nr, *nr + (uint64_t)(int64_t)delta);
+	WRITE_RELAXED(nr, *nr + (uint64_t)delta);
 	if (*nr)
 		z->area_mask[mt] |= (uint16_t)(1u << order);
 	else
@@ -38,14 +38,14 @@ static void area_push(struct zone *z, pfn_t pfn, unsigned order, enum migratetyp
 		page_list_add_tail(map, &z->area[order].list[mt], pfn);
 	else
 		page_list_add_head(map, &z->area[order].list[mt], pfn);
-	area_count(z, order, mt, 1);
+	zone_area_count(z, order, mt, 1);
 }
 
 static void area_del(struct zone *z, pfn_t pfn)
 {
 	struct page *map = z->machine->map, *page = map + pfn;
 	page_list_del(map, &z->area[page->order].list[page->migratetype], pfn);
-	area_count(z, page->order, (enum migratetype)page->migratetype, -1);
+	zone_area_count(z, page->order, (enum migratetype)page->migratetype, -1);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_NONE);
 }
 
@@ -56,7 +56,7 @@ void virgin_add(struct zone *z, uint64_t start, uint64_t end)
 	v->range[v->nr_ranges++] = (struct pfn_range){ start, end };
 	uint64_t blocks = (end - start) >> MM_ORDER_MAX;
 	v->nr_blocks += blocks;
-	area_count(z, MM_ORDER_MAX, MIGRATE_MOVABLE, (int)blocks);
+	zone_area_count(z, MM_ORDER_MAX, MIGRATE_MOVABLE, (int64_t)blocks);
 }
 
 static pfn_t virgin_take(struct zone *z)
@@ -68,7 +68,7 @@ static pfn_t virgin_take(struct zone *z)
 	if (r->start == r->end)
 		v->first++;
 	v->nr_blocks--;
-	area_count(z, MM_ORDER_MAX, MIGRATE_MOVABLE, -1);
+	zone_area_count(z, MM_ORDER_MAX, MIGRATE_MOVABLE, -1);
 	return pfn;
 }
 
@@ -83,7 +83,7 @@ static pfn_t area_pop(struct zone *z, unsigned order, enum migratetype mt)
 	return pfn;
 }
 
-static struct page *block_use(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+struct page *zone_block_use(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
 {
 	struct page *page = pfn_page(z->machine, pfn);
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
@@ -93,6 +93,20 @@ static struct page *block_use(struct zone *z, pfn_t pfn, unsigned order, enum mi
 	page->lru = LRU_NONE;
 	page->owner = 0;
 	return page;
+}
+
+/* From the top: whoever comes across an entry sees a block or a tail of the one before it. */
+void zone_block_split(struct zone *z, struct page *page, unsigned order)
+{
+	pfn_t start = page_pfn(z->machine, page);
+	lock_take(&z->lock);
+	DEBUG_ASSERT(page->state == PAGE_USED && page->order >= order);
+	enum migratetype mt = (enum migratetype)page->migratetype;
+	for (uint64_t at = 1ull << page->order; at;) {
+		at -= 1ull << order;
+		zone_block_use(z, (pfn_t)(start + at), order, mt);
+	}
+	lock_drop(&z->lock);
 }
 
 /* The low half is kept and the high half given back, which packs allocations toward low frames. */
@@ -106,7 +120,7 @@ struct page *buddy_take(struct zone *z, unsigned order, enum migratetype mt)
 	pfn_t pfn = area_pop(z, found, mt);
 	while (found-- > order)
 		area_push(z, pfn + (1u << found), found, mt, false);
-	return block_use(z, pfn, order, mt);
+	return zone_block_use(z, pfn, order, mt);
 }
 
 /* The zone is asked before the order: another zone's block may change under that zone's lock. */

@@ -14,6 +14,24 @@
 /* Boot: [start, end) of whole top-order blocks is free and was never used. Ascending calls; a slot in z->virgin.range is there. */
 void virgin_add(struct zone *z, uint64_t start, uint64_t end);
 
+/*
+ * Any part of what was never used (mm/virgin.c). Cut the first of it inside [start, end) out: false, there is none. Cutting a
+ * range in two needs room for one more, and so may joining one. Boundaries are those of top-order blocks. Blocks
+ * that were cut out are the caller's, and not counted as free any more by any list.
+ */
+bool virgin_cut(struct zone *z, uint64_t start, uint64_t end, struct pfn_range *part);
+void virgin_join(struct zone *z, uint64_t start, uint64_t end);
+bool virgin_has_room(const struct zone *z);
+MUST_CHECK int virgin_make_room(struct zone *z); /* takes the zone lock itself; others may use the room up. 0 or -ENOMEM */
+bool virgin_has(const struct zone *z, uint64_t pfn);
+
+/* Blocks more or fewer of an order and type, which no list has: for memory that was never used. */
+void zone_area_count(struct zone *z, unsigned order, enum migratetype mt, int64_t delta);
+/* A free block that was just taken off its list, or was never used, becomes a used one. */
+struct page *zone_block_use(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt);
+/* A used block becomes such blocks of a lower order, nobody's; bytes stay where they are. Takes the zone lock. */
+void zone_block_split(struct zone *z, struct page *page, unsigned order);
+
 /* Take 2^order pages of this type from its own lists. NULL: no block is large enough. */
 struct page *buddy_take(struct zone *z, unsigned order, enum migratetype mt);
 
@@ -25,6 +43,9 @@ struct page *buddy_take(struct zone *z, unsigned order, enum migratetype mt);
  * z->boosted, for whoever may wake kswapd.
  */
 struct page *buddy_take_any(struct zone *z, unsigned order, enum migratetype mt, bool nofragment);
+
+/* Is there a block of the order or above, of this type, or of one whose pageblock a request of the type would take over? */
+bool zone_has_claimable(const struct zone *z, unsigned order, enum migratetype mt);
 
 /* Give a block back; merges upward. mt: the list it goes to (normally the pageblock's type). */
 void buddy_give(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt);

@@ -18,7 +18,6 @@ struct machine_facts {
 	uint64_t direct_map_kb[DIRECT_SIZES];
 	bool has_direct_1g; /* the processor can map with 1 GiB pages: its line is printed */
 	uint64_t vmalloc_used_kb, percpu_kb, corrupted_kb;
-	uint64_t huge_other_kb; /* huge pages of another size than the default one: in use, nobody's here */
 	uint64_t swap_total_kb, swap_free_kb, zswap_kb, zswapped_kb; /* of the imported machine; none of it is here */
 };
 

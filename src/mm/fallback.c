@@ -48,6 +48,16 @@ static bool fallback_find(const struct zone *z, unsigned order, enum migratetype
 	return false;
 }
 
+bool zone_has_claimable(const struct zone *z, unsigned order, enum migratetype mt)
+{
+	enum migratetype from;
+	for (unsigned o = order; o < MM_ORDERS; o++)
+		if ((z->area_mask[mt] & (1u << o)) ||
+		    (can_claim_pageblock(z->machine, o, mt) && fallback_find(z, o, mt, &from)))
+			return true;
+	return false;
+}
+
 /* The type's own share of the block: for movable requests what could move, else what was not movable before. */
 static bool pageblock_is_alike(const struct zone *z, enum migratetype mt, enum migratetype old,
 			       unsigned free_pages, unsigned movable_pages)

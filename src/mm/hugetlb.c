@@ -18,6 +18,7 @@ int hugetlb_init(struct hugetlb *h, struct machine *m, unsigned order)
 	if (!h->node)
 		return -ENOMEM;
 	lock_init(&h->lock, RANK_HUGETLB, 0);
+	lock_init(&h->resize_lock, RANK_RESIZE, hugetlb_gigantic(h) ? 0 : 1);
 	return 0;
 }
 
@@ -26,6 +27,7 @@ void hugetlb_fini(struct hugetlb *h)
 	if (!h->node)
 		return;
 	mem_free(h->node);
+	lock_fini(&h->resize_lock);
 	lock_fini(&h->lock);
 	h->node = NULL;
 }
@@ -78,24 +80,47 @@ struct page *hugetlb_remove_free(struct hugetlb *h, unsigned node, bool surplus)
 	if (surplus && !n->nr_surplus)
 		return NULL;
 	struct page *page = hugetlb_pop_free(h, n);
-	if (!page)
-		return NULL;
+	if (page)
+		hugetlb_forget(h, page, surplus);
+	return page;
+}
+
+void hugetlb_enqueue(struct hugetlb *h, struct page *page)
+{
+	hugetlb_push_free(h, page_hugetlb_node(h, page), page);
+}
+
+void hugetlb_forget(struct hugetlb *h, struct page *page, bool surplus)
+{
+	struct hugetlb_node *n = page_hugetlb_node(h, page);
 	hugetlb_count(&h->nr, &n->nr, -1);
 	if (surplus)
 		hugetlb_count(&h->nr_surplus, &n->nr_surplus, -1);
-	return page;
 }
 
 bool hugetlb_put(struct hugetlb *h, struct page *page)
 {
-	struct hugetlb_node *n = page_hugetlb_node(h, page);
-	if (!n->nr_surplus) {
-		hugetlb_push_free(h, n, page);
-		return false;
-	}
-	hugetlb_count(&h->nr, &n->nr, -1);
-	hugetlb_count(&h->nr_surplus, &n->nr_surplus, -1);
-	return true;
+	bool leaves = page_hugetlb_node(h, page)->nr_surplus > 0;
+	if (leaves)
+		hugetlb_forget(h, page, true);
+	else
+		hugetlb_enqueue(h, page);
+	return leaves;
+}
+
+/* ---- Nodes in turn ---- */
+
+static unsigned nodemask_next_round(const struct nodemask *nodes, unsigned from)
+{
+	unsigned nid = nodemask_next(nodes, from);
+	return nid < MM_NODES_MAX ? nid : nodemask_next(nodes, 0);
+}
+
+unsigned hugetlb_turn(unsigned *next, const struct nodemask *nodes)
+{
+	unsigned nid = nodemask_next_round(nodes, *next);
+	*next = nodemask_next_round(nodes, nid + 1);
+	return nid;
 }
 
 static bool hugetlb_surplus_fits(const struct hugetlb_node *n, int delta)
@@ -103,20 +128,14 @@ static bool hugetlb_surplus_fits(const struct hugetlb_node *n, int delta)
 	return delta < 0 ? n->nr_surplus > 0 : n->nr_surplus < n->nr;
 }
 
-bool hugetlb_adjust_surplus(struct hugetlb *h, int delta, int node)
+bool hugetlb_adjust_surplus(struct hugetlb *h, int delta, const struct nodemask *nodes)
 {
-	unsigned nr_nodes = node < 0 ? h->machine->nr_nodes : 1;
 	unsigned *next = delta < 0 ? &h->next_to_alloc : &h->next_to_free;
-	if (node >= 0)
-		*next = (unsigned)node;
-	for (unsigned i = 0; i < nr_nodes; i++) {
-		unsigned id = (*next + i) % h->machine->nr_nodes;
-		struct hugetlb_node *n = &h->node[id];
+	for (unsigned i = nodemask_weight(nodes); i; i--) {
+		struct hugetlb_node *n = &h->node[hugetlb_turn(next, nodes)];
 		if (!hugetlb_surplus_fits(n, delta))
 			continue;
 		hugetlb_count(&h->nr_surplus, &n->nr_surplus, delta);
-		if (node < 0)
-			*next = (id + 1) % nr_nodes;
 		return true;
 	}
 	return false;

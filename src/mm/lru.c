@@ -74,6 +74,42 @@ void lru_move_cold(struct cpu *c, struct page *page, enum lru_list to)
 	lru_place(c, page, to, true);
 }
 
+/* `to` stands where the page stood; both of one node. */
+static void list_swap(struct machine *m, struct page_list *l, const struct page *page, struct page *to)
+{
+	pfn_t pfn = page_pfn(m, to);
+	to->next = page->next;
+	to->prev = page->prev;
+	if (to->prev)
+		pfn_page(m, to->prev)->next = pfn;
+	else
+		l->head = pfn;
+	if (to->next)
+		pfn_page(m, to->next)->prev = pfn;
+	else
+		l->tail = pfn;
+}
+
+void lru_replace(struct cpu *c, struct page *page, struct page *to)
+{
+	struct machine *m = c->machine;
+	struct node *n = page_node(m, page);
+	enum lru_list which = (enum lru_list)page->lru;
+	DEBUG_ASSERT(which < LRU_LISTS && to->lru == LRU_NONE && to->order == page->order);
+	if (page_node(m, to) != n) {
+		lru_del(c, page);
+		lru_add(c, to, which);
+		return;
+	}
+	list_swap(m, &n->lru.list[which], page, to);
+	WRITE_RELAXED(&to->lru, (uint8_t)which);
+	WRITE_RELAXED(&page->lru, (uint8_t)LRU_NONE);
+	if (page->zone == to->zone)
+		return;
+	lru_count(c, page, which, -1);
+	lru_count(c, to, which, 1);
+}
+
 struct node *lru_lock_move(struct node *held, struct node *wanted)
 {
 	if (held == wanted)

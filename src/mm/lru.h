@@ -18,6 +18,12 @@ struct page *lru_tail(struct node *n, enum lru_list which); /* lru lock held; NU
 void lru_move(struct cpu *c, struct page *page, enum lru_list to);
 void lru_move_cold(struct cpu *c, struct page *page, enum lru_list to); /* to the cold end */
 
+/*
+ * Another frame takes the page's place, which is on no list then. Of another node: at the warm end of the same list there.
+ * Lru locks of both nodes held.
+ */
+void lru_replace(struct cpu *c, struct page *page, struct page *to);
+
 /* Let go of the LRU lock of one node (NULL: none) and take that of another. Returns that one. */
 struct node *lru_lock_move(struct node *held, struct node *wanted);
 

@@ -288,6 +288,8 @@ int machine_boot(struct machine *m, const struct machine_spec *spec, struct why 
 	machine_set_version(m, &kernel_versions[spec->kernel]);
 	m->memmap_pages = spec_memmap_pages(spec);
 	m->thp = spec->thp;
+	m->gigantic = spec->gigantic;
+	m->gigantic_default = spec->gigantic && spec->gigantic_default;
 	m->nr_nodes = spec->nr_nodes;
 	m->nr_zones = spec->nr_nodes * MM_ZONE_TYPES_MAX;
 	m->nr_cpu_ids = spec->nr_cpu_ids;

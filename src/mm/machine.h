@@ -76,7 +76,9 @@ struct virgin {
 	struct pfn_range *range;
 	unsigned nr_ranges;
 	unsigned first; /* ranges below it are used up */
+	unsigned room; /* how many ranges there is room for, where that is more than there are; see virgin_make_room */
 	uint64_t nr_blocks;
+	uint64_t nr_isolated; /* blocks that an isolation under way has cut out (mm/isolate.h): they count as MIGRATE_ISOLATE */
 };
 
 /*
@@ -207,6 +209,7 @@ struct machine {
 	unsigned pageblock_order;
 	uint32_t pcp_orders; /* bit per order that goes through the per-CPU lists */
 	bool numa, thp;
+	bool gigantic, gigantic_default; /* there are huge pages of 1 GiB; they are the default size */
 	unsigned nr_nodes; /* highest node number + 1 */
 	struct node *node; /* by number; some may be offline */
 	unsigned nr_zones; /* nr_nodes * MM_ZONE_TYPES_MAX */
@@ -220,6 +223,7 @@ struct machine {
 	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE and PAGEBLOCK_SKIP per pageblock, lazily touched; zone lock, relaxed */
 	struct tune tune;
 	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
+	unsigned isolations; /* ranges that are being emptied just now (mm/isolate.h); changed inside a CPU, atomic */
 	bool watched; /* no zone has plenty of pages, so every request is looked at; tune_lock, relaxed */
 	struct clock clock;
 	uint64_t managed_pages; /* totalram */

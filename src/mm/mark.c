@@ -61,3 +61,20 @@ void page_unmark_all(struct cpu *c, struct page *page)
 	marks_count(c, page, page->marks, -1);
 	page->marks = 0;
 }
+
+void page_marks_move(struct cpu *c, struct page *page, struct page *to)
+{
+	const struct machine *m = c->machine;
+	unsigned marks = page->marks;
+	if (LIKELY(!marks))
+		return;
+	if (page_pfn(m, to) & ((1u << m->pageblock_order) - 1))
+		marks &= ~(unsigned)(MARK_HUGE_ANON | MARK_HUGE_FILE);
+	if (page->zone == to->zone && marks == page->marks) {
+		to->marks = (uint8_t)marks;
+		page->marks = 0;
+		return;
+	}
+	page_unmark_all(c, page);
+	page_mark(c, to, marks);
+}

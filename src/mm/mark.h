@@ -12,6 +12,8 @@
 
 void page_mark(struct cpu *c, struct page *page, unsigned marks); /* a page without marks gets these */
 void page_unmark_all(struct cpu *c, struct page *page);
+/* They go over to another frame, which has none. A huge page that does not lie as one any more is none any more. */
+void page_marks_move(struct cpu *c, struct page *page, struct page *to);
 static inline void page_unmark(struct cpu *c, struct page *page)
 {
 	if (UNLIKELY(page->marks))

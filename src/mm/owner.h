@@ -21,6 +21,7 @@ enum owner_kind {
 	OWNER_SLAB, /* number: the cache's */
 	OWNER_KMALLOC, /* a block that kmalloc took whole; number: 0 */
 	OWNER_FILE, /* page cache of a file below files/; number: its inode's slot, index: page of the file */
+	OWNER_HUGETLBFS, /* a huge page of a file in dev/hugepages; number: its inode's, index: page of the file */
 	OWNER_KINDS
 };
 

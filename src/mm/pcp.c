@@ -98,11 +98,24 @@ static void pcp_refill(struct cpu *c, struct zone *z, struct pcp *pcp, unsigned 
 	WRITE_RELAXED(&pcp->count, pcp->count + (taken << order));
 }
 
+/*
+ * A block goes back to the zone: to the list it came from, or where its pageblock
+ * has been isolated meanwhile, to that one, where it does not count as free.
+ * Returns pages that are free now. Zone lock. 6.1: free_pcppages_bulk, free_one_page.
+ */
+static int zone_give(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+{
+	if (UNLIKELY(z->nr_pageblocks[MIGRATE_ISOLATE]) || UNLIKELY(mt == MIGRATE_ISOLATE))
+		mt = pageblock_type(z->machine, pfn);
+	buddy_give(z, pfn, order, mt);
+	return mt == MIGRATE_ISOLATE ? 0 : 1 << order;
+}
+
 /* Give `pages` back to the zone, coldest first, one list after the other beginning with `first`. */
 static void pcp_release(struct cpu *c, struct zone *z, struct pcp *pcp, int pages, unsigned first)
 {
 	const struct machine *m = z->machine;
-	int released = 0;
+	int released = 0, counted = 0;
 	pages = MIN(pages, pcp->count);
 
 	lock_take(&z->lock);
@@ -112,12 +125,12 @@ static void pcp_release(struct cpu *c, struct zone *z, struct pcp *pcp, int page
 		while (list->tail && released < pages) {
 			pfn_t pfn = list->tail;
 			page_list_del(m->map, list, pfn);
-			buddy_give(z, pfn, order, (enum migratetype)pfn_page(m, pfn)->migratetype);
+			counted += zone_give(z, pfn, order, (enum migratetype)pfn_page(m, pfn)->migratetype);
 			released += 1 << order;
 		}
 	}
 	lock_drop(&z->lock);
-	zone_stat_add(c, z, NR_FREE_PAGES, released);
+	zone_stat_add(c, z, NR_FREE_PAGES, counted);
 	WRITE_RELAXED(&pcp->count, pcp->count - released);
 }
 
@@ -236,9 +249,9 @@ void page_give_block(struct cpu *c, struct page *page, unsigned order)
 	}
 	page->owner = 0;
 	lock_take(&z->lock);
-	buddy_give(z, pfn, order, mt);
+	int counted = zone_give(z, pfn, order, mt);
 	lock_drop(&z->lock);
-	zone_stat_add(c, z, NR_FREE_PAGES, 1 << order);
+	zone_stat_add(c, z, NR_FREE_PAGES, counted);
 }
 
 void page_give_single(struct cpu *c, struct page *page)
@@ -266,10 +279,10 @@ void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr)
 		struct zone *z = page_zone(m, page[i]);
 		int given = 0;
 		lock_take(&z->lock);
-		for (; i < nr && page[i]->zone == z->id; i++, given++) {
+		for (; i < nr && page[i]->zone == z->id; i++) {
 			pfn_t pfn = page_pfn(m, page[i]);
 			page[i]->owner = 0;
-			buddy_give(z, pfn, 0, pageblock_type(m, pfn));
+			given += zone_give(z, pfn, 0, pageblock_type(m, pfn));
 		}
 		lock_drop(&z->lock);
 		zone_stat_add(c, z, NR_FREE_PAGES, given);
@@ -300,6 +313,18 @@ void cpu_drain(struct cpu *c)
 		struct pcp *pcp = &c->zone[z->id].pcp;
 		if (pcp->count)
 			pcp_release(c, z, pcp, pcp->count, 0);
+	}
+}
+
+void zone_drain(struct zone *z)
+{
+	MASK_FOR_EACH(id, &z->machine->cpus_online) {
+		struct cpu *c = &z->machine->cpu[id];
+		struct pcp *pcp = &c->zone[z->id].pcp;
+		cpu_enter(c);
+		if (pcp->count)
+			pcp_release(c, z, pcp, pcp->count, 0);
+		cpu_leave(c);
 	}
 }
 

@@ -48,5 +48,6 @@ void cpu_pcp_decay(struct cpu *c);
 /* Return this CPU's lists to the zones: 6.1 drain_pages. All CPUs: drain_all_pages (enters them one by one; the caller is in none). */
 void cpu_drain(struct cpu *c);
 void machine_drain(struct machine *m);
+void zone_drain(struct zone *z); /* what all CPUs keep of one zone; likewise */
 
 #endif

@@ -57,6 +57,8 @@ struct machine_spec {
 	unsigned nr_cpu_ids; /* width of cpumaps: highest possible CPU + 1 */
 	bool numa; /* the kernel has NUMA: numa_* lines are printed (64 bit always; captured 32-bit ones not) */
 	bool imported; /* boot with everything in use; the importer then frees what was free */
+	bool gigantic; /* the processor has 1 GiB pages, and the kernel a pool of them; 64 bit only */
+	bool gigantic_default; /* they are the default size of huge pages */
 	bool thp; /* transparent huge pages raise the default min_free_kbytes (FACTS: khugepaged) */
 };
 

@@ -35,12 +35,27 @@ static inline void nodemask_set(struct nodemask *nodes, unsigned nid)
 {
 	nodes->w[nid / 64] |= 1ull << (nid % 64);
 }
+static inline void nodemask_clear(struct nodemask *nodes, unsigned nid)
+{
+	nodes->w[nid / 64] &= ~(1ull << (nid % 64));
+}
+static inline unsigned nodemask_weight(const struct nodemask *nodes)
+{
+	unsigned nr = 0;
+	for (unsigned i = 0; i < MM_NODES_MAX / 64; i++)
+		nr += (unsigned)__builtin_popcountll(nodes->w[i]);
+	return nr;
+}
 /* The first member >= from, or MM_NODES_MAX when there is none. */
 static inline unsigned nodemask_next(const struct nodemask *nodes, unsigned from)
 {
-	while (from < MM_NODES_MAX && !nodemask_has(nodes, from))
-		from++;
-	return from;
+	if (from >= MM_NODES_MAX)
+		return MM_NODES_MAX;
+	unsigned i = from / 64;
+	uint64_t w = nodes->w[i] & ~0ull << (from % 64);
+	while (!w && ++i < MM_NODES_MAX / 64)
+		w = nodes->w[i];
+	return w ? i * 64 + (unsigned)__builtin_ctzll(w) : MM_NODES_MAX;
 }
 
 enum migratetype {

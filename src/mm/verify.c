@@ -59,7 +59,11 @@ static void check_block(struct verify *v, const struct zone *z, pfn_t pfn, unsig
 static void check_area(struct verify *v, const struct zone *z, unsigned order, unsigned mt)
 {
 	const struct free_area *area = &z->area[order];
-	uint64_t blocks = order == MM_ORDER_MAX && mt == MIGRATE_MOVABLE ? z->virgin.nr_blocks : 0;
+	uint64_t blocks = 0;
+	if (order == MM_ORDER_MAX)
+		blocks = mt == MIGRATE_MOVABLE   ? z->virgin.nr_blocks
+			 : mt == MIGRATE_ISOLATE ? z->virgin.nr_isolated
+						 : 0;
 	pfn_t previous = PFN_NIL;
 	for (pfn_t pfn = area->list[mt].head; pfn && blocks <= area->nr_free[mt];) {
 		const struct page *page = pfn_page(v->m, pfn);
@@ -147,6 +151,8 @@ static void check_free_counters(struct verify *v)
 {
 	FOR_EACH_POPULATED_ZONE(z, v->m) {
 		int64_t counted = zone_stat_sum(z, NR_FREE_PAGES), listed = (int64_t)zone_buddy_pages(z);
+		for (unsigned order = 0; order < MM_ORDERS; order++) /* what is isolated is nobody's to take */
+			listed -= (int64_t)(z->area[order].nr_free[MIGRATE_ISOLATE] << order);
 		if (counted != listed)
 			finding(v, "node %u %s: nr_free_pages is %ld, the free lists hold %ld",
 				z->node->id, z->name, (long)counted, (long)listed);
@@ -262,7 +268,8 @@ static void check_sums(struct verify *v)
 				count_entries(v, at + i * per_page, at + (i + 1) * per_page);
 	}
 	FOR_EACH_POPULATED_ZONE(z, v->m) {
-		uint64_t sum = v->zone_pages[z->id] + (z->virgin.nr_blocks << MM_ORDER_MAX) + z->nr_pinned;
+		uint64_t sum = v->zone_pages[z->id] + z->nr_pinned +
+			       ((z->virgin.nr_blocks + z->virgin.nr_isolated) << MM_ORDER_MAX);
 		if (sum != z->managed)
 			finding(v, "node %u %s: blocks, never-used and pinned pages are %lu, managed %lu",
 				z->node->id, z->name, (unsigned long)sum, (unsigned long)z->managed);

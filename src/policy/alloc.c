@@ -4,7 +4,7 @@
  *
  *   1. the zones of the list in turn, above their low marks;
  *   2. kswapd is woken, and again at the min marks, deeper for HIGH and ATOMIC;
- *   3. direct reclaim, up to 16 rounds without progress;
+ *   3. direct compaction, and direct reclaim, up to 16 rounds without progress;
  *   4. what other CPUs keep on their lists, and the highatomic reserve;
  *   5. the OOM killer, and again from 1, while that brings something;
  *   6. none.
@@ -14,8 +14,8 @@
  * known to pass.
  *
  * Different from Linux: NOFAIL may fail when nothing can be reclaimed, since
- * waiting for ever would only hang the mount. Between 3 and 4 is the place of
- * compaction.
+ * waiting for ever would only hang the mount. And nobody goes on after a round
+ * in which nothing was freed and nothing was written.
  */
 
 #include "mm/buddy.h"
@@ -24,6 +24,7 @@
 #include "policy/node_reclaim.h"
 #include "policy/policy.h"
 #include "policy/reclaim.h"
+#include "policy/retry.h"
 
 #define ROUNDS_WITHOUT_PROGRESS 16 /* MAX_RECLAIM_RETRIES */
 
@@ -31,6 +32,7 @@ struct request {
 	struct policy *policy;
 	struct cpu *cpu;
 	struct node *node; /* whose zonelist */
+	const struct nodemask *nodes; /* those of it that count; NULL: all */
 	gfp_t gfp;
 	unsigned order;
 	unsigned highest_type;
@@ -39,6 +41,7 @@ struct request {
 	enum zone_mark mark;
 	unsigned nr_zones; /* how much of the zonelist counts */
 	const struct zone *preferred;
+	struct retry retry; /* of a block: what compaction has brought so far */
 	bool dying; /* the OOM killer has chosen whoever asks */
 };
 
@@ -54,10 +57,10 @@ static bool zone_has_block(const struct zone *z, unsigned order, unsigned flags)
 	return false;
 }
 
-bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type,
-		       unsigned flags)
+static inline bool watermark_ok(const struct zone *z, unsigned order, uint64_t mark,
+				unsigned highest_type, unsigned flags, uint64_t free)
 {
-	int64_t free_pages = (int64_t)zone_stat_read(z, NR_FREE_PAGES) - ((1ll << order) - 1);
+	int64_t free_pages = (int64_t)free - ((1ll << order) - 1);
 	int64_t least = (int64_t)mark;
 
 	if (flags & ALLOC_HIGH)
@@ -69,6 +72,18 @@ bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsi
 	if (free_pages <= least + (int64_t)READ_RELAXED(&z->lowmem_reserve[highest_type]))
 		return false;
 	return !order || zone_has_block(z, order, flags);
+}
+
+bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type,
+		       unsigned flags)
+{
+	return watermark_ok(z, order, mark, highest_type, flags, zone_stat_read(z, NR_FREE_PAGES));
+}
+
+bool zone_watermark_ok_with(const struct zone *z, unsigned order, uint64_t mark,
+			    unsigned highest_type, unsigned flags, uint64_t free_pages)
+{
+	return watermark_ok(z, order, mark, highest_type, flags, free_pages);
 }
 
 /* For single pages that cannot wait the boost of the min mark does not count. */
@@ -91,6 +106,12 @@ static bool request_make_room(const struct request *r, const struct zone *z)
 	return node_reclaim(r->policy, r->cpu, z->node, r->gfp, r->order, r->highest_type) >=
 		       NODE_RECLAIM_SOME &&
 	       zone_watermark_ok(z, r->order, zone_mark_pages(z, r->mark), r->highest_type, r->flags);
+}
+
+/* Is the zone on a node that the request is kept away from? */
+static inline bool request_skips(const struct request *r, const struct zone *z)
+{
+	return UNLIKELY(r->nodes) && !nodemask_has(r->nodes, z->node->id);
 }
 
 static inline void count_numa(struct cpu *c, const struct zone *preferred, const struct zone *z)
@@ -132,7 +153,7 @@ static struct page *request_walk(const struct request *r)
 {
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		const struct zoneref *ref = &r->node->zonelist[i];
-		if (ref->type > r->highest_type)
+		if (ref->type > r->highest_type || request_skips(r, ref->zone))
 			continue;
 		if ((r->flags & ALLOC_NOFRAGMENT) && ref->zone->node != r->preferred->node)
 			return NULL;
@@ -174,7 +195,7 @@ static bool request_init(struct request *r)
 		return false;
 	r->mt = (enum migratetype)r->policy->migratetype[r->gfp & GFP_PLACE_BITS];
 	for (unsigned i = 0; i < r->nr_zones; i++) {
-		if (n->zonelist[i].type > r->highest_type)
+		if (n->zonelist[i].type > r->highest_type || request_skips(r, n->zonelist[i].zone))
 			continue;
 		r->preferred = n->zonelist[i].zone;
 		return true;
@@ -187,10 +208,12 @@ static void wake_kswapds(const struct request *r)
 	const struct node *last = NULL;
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		struct zone *z = r->node->zonelist[i].zone;
-		if (z->type > r->highest_type || z->node == last)
+		if (z->type > r->highest_type || z->node == last || request_skips(r, z))
 			continue;
 		last = z->node;
-		kswapd_wake(r->policy, r->cpu, z->node, r->order, r->highest_type);
+		bool works = kswapd_wake(r->policy, r->cpu, z->node, r->order, r->highest_type);
+		if (!works && !(r->gfp & __GFP_DIRECT_RECLAIM)) /* nobody but kcompactd will do anything for it */
+			kcompactd_wake(r->policy, r->cpu, z->node, r->order, r->highest_type);
 	}
 }
 
@@ -199,7 +222,8 @@ static bool request_unreserve(const struct request *r, bool force)
 {
 	for (unsigned i = 0; i < r->nr_zones; i++) {
 		const struct zoneref *ref = &r->node->zonelist[i];
-		if (ref->type <= r->highest_type && zone_unreserve_highatomic(ref->zone, r->mt, force))
+		if (ref->type <= r->highest_type && !request_skips(r, ref->zone) &&
+		    zone_unreserve_highatomic(ref->zone, r->mt, force))
 			return true;
 	}
 	return false;
@@ -212,6 +236,64 @@ static void request_drain(const struct request *r)
 	cpu_leave(r->cpu);
 	machine_drain(r->policy->machine);
 	cpu_enter(r->cpu);
+}
+
+/* 6.1: __alloc_pages_direct_compact. */
+static struct page *request_compact(struct request *r, enum compact_priority priority)
+{
+	struct cpu *c = r->cpu;
+	if (!r->order)
+		return NULL;
+	r->retry.result = compact_direct(r->policy, c, r->node->zonelist, r->nr_zones, r->highest_type,
+					 r->nodes, r->gfp, r->order, r->flags, priority);
+	if (r->retry.result == COMPACT_SKIPPED)
+		return NULL;
+	event_add(c, COMPACTSTALL, 1);
+	struct page *page = request_try(r);
+	if (!page) {
+		event_add(c, COMPACTFAIL, 1);
+		return NULL;
+	}
+	struct zone *z = page_zone(r->policy->machine, page);
+	WRITE_RELAXED(&z->compact.flush_skip, false);
+	compact_defer_reset(z, r->order, true);
+	event_add(c, COMPACTSUCCESS, 1);
+	return page;
+}
+
+/* Large blocks are compacted for before anything is reclaimed, and so are those that would spoil a pageblock of another type. */
+static struct page *request_compact_first(struct request *r)
+{
+	bool costly = r->order > MM_COSTLY_ORDER;
+	bool may_go_below = (r->gfp & __GFP_MEMALLOC) && !(r->gfp & __GFP_NOMEMALLOC);
+	r->retry = (struct retry){ .policy = r->policy,
+				   .list = r->node->zonelist,
+				   .nr = r->nr_zones,
+				   .highest_type = r->highest_type,
+				   .nodes = r->nodes,
+				   .order = r->order,
+				   .alloc_flags = r->flags,
+				   .result = COMPACT_NO_SUITABLE_PAGE,
+				   .priority = COMPACT_PRIO_SYNC_LIGHT };
+	if (may_go_below || !r->order || (!costly && r->mt == MIGRATE_MOVABLE))
+		return NULL;
+	struct page *page = request_compact(r, COMPACT_PRIO_ASYNC);
+	if (costly && (r->gfp & __GFP_NORETRY))
+		r->retry.priority = COMPACT_PRIO_ASYNC;
+	return page;
+}
+
+/* Compaction says no, and nobody asked for more than a try. */
+static bool request_gives_up(const struct request *r)
+{
+	return r->order > MM_COSTLY_ORDER && (r->gfp & __GFP_NORETRY) &&
+	       (r->retry.result == COMPACT_SKIPPED || r->retry.result == COMPACT_DEFERRED);
+}
+
+/* Reclaim has brought something. For a single page that is enough to go on. */
+static bool request_goes_on(struct request *r, uint64_t freed)
+{
+	return !r->order || retry_reclaim(&r->retry) || (freed && retry_compact(&r->retry));
 }
 
 static bool request_may_loop(const struct request *r)
@@ -227,14 +309,17 @@ static struct page *request_reclaim(struct request *r)
 	for (unsigned stuck = 0; stuck < ROUNDS_WITHOUT_PROGRESS;) {
 		bool again;
 		uint64_t freed = reclaim_direct(r->policy, r->cpu, r->node->zonelist, r->nr_zones,
-						r->highest_type, r->gfp, r->order, &again);
+						r->highest_type, r->nodes, r->gfp, r->order, &again);
 		struct page *page = request_try(r);
 		if (!page && !drained) {
 			request_drain(r);
 			drained = true;
 			page = request_try(r);
 		}
-		if (page || !request_may_loop(r) || (!freed && !again && drained))
+		if (!page)
+			page = request_compact(r, r->retry.priority);
+		if (page || !request_may_loop(r) || (!freed && !again && drained) ||
+		    !request_goes_on(r, freed))
 			return page;
 		stuck = freed && r->order <= MM_COSTLY_ORDER ? 0 : stuck + 1;
 	}
@@ -273,7 +358,8 @@ static struct page *request_try_high(struct request *r)
 static enum oom_answer request_kill(struct request *r, struct page **page)
 {
 	const struct oom *oom = &r->policy->oom;
-	const struct oom_request request = { r->policy, r->cpu, r->gfp, r->order, r->highest_type };
+	const struct oom_request request = { r->policy, r->cpu,          r->gfp,
+					     r->order,  r->highest_type, r->nodes };
 	enum oom_answer answer = oom->ops->begin(oom->ctx);
 	if (answer != OOM_AGAIN)
 		return answer;
@@ -304,6 +390,15 @@ static struct page *request_oom(struct request *r)
 	return page;
 }
 
+/* Who cannot wait, or makes room for others, is bound to no nodes. */
+static void request_anywhere(struct request *r)
+{
+	if (!r->nodes)
+		return;
+	r->nodes = NULL;
+	request_init(r);
+}
+
 static struct page *request_slow(struct request *r)
 {
 	r->mark = WMARK_MIN;
@@ -312,13 +407,19 @@ static struct page *request_slow(struct request *r)
 		   ((r->gfp & __GFP_ATOMIC) && !(r->gfp & __GFP_NOMEMALLOC) ? ALLOC_HARDER : 0);
 	if (r->flags & ALLOC_KSWAPD)
 		wake_kswapds(r);
+	if (r->flags & ALLOC_HARDER)
+		request_anywhere(r);
 	struct page *page = request_try(r);
 	if (!page && (r->gfp & __GFP_MEMALLOC) && !(r->gfp & __GFP_NOMEMALLOC)) {
 		r->flags |= ALLOC_NO_WATERMARKS;
+		request_anywhere(r);
 		page = request_try(r);
 	}
-	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM))
-		page = request_wait(r);
+	if (!page && (r->gfp & __GFP_DIRECT_RECLAIM)) {
+		page = request_compact_first(r);
+		if (!page && !request_gives_up(r))
+			page = request_wait(r);
+	}
 	if (!page && oom_allowed(&r->policy->oom, r->gfp, r->order))
 		page = request_oom(r);
 	if (!page && (r->gfp & __GFP_NOFAIL)) {
@@ -328,11 +429,13 @@ static struct page *request_slow(struct request *r)
 	return page;
 }
 
-struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+struct page *alloc_request_nodes(struct policy *p, struct cpu *c, int nid,
+				 const struct nodemask *nodes, gfp_t gfp, unsigned order)
 {
 	struct request r = { .policy = p,
 			     .cpu = c,
 			     .node = nid < 0 ? c->node : &p->machine->node[nid],
+			     .nodes = nodes,
 			     .gfp = gfp,
 			     .order = order,
 			     .mark = WMARK_LOW };
@@ -345,8 +448,13 @@ struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, 
 	if (UNLIKELY(!page))
 		page = request_slow(&r);
 	if (UNLIKELY(!page && !r.dying))
-		report_alloc_failure(p, c, gfp, order);
+		report_alloc_failure(p, c, r.nodes, gfp, order);
 	return page;
+}
+
+struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
+{
+	return alloc_request_nodes(p, c, nid, NULL, gfp, order);
 }
 
 /* Off the CPU's own list, from the best zone of its node. */

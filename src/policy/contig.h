@@ -16,7 +16,7 @@
  * for pages that have moved. Inside no CPU.
  */
 struct page *contig_take_range(struct policy *p, struct zone *z, pfn_t start, unsigned order);
-/* The first such range of a node that can be had (zones of its list, highest first). NULL: none. Inside no CPU. */
+/* The first such range of a node that can be had (zones of its list, highest first). NULL: none, or the client has gone. Inside no CPU. */
 struct page *contig_take(struct policy *p, unsigned nid, unsigned order);
 /* Give it back to the buddy system. Inside c. */
 void contig_give(struct cpu *c, struct page *page, unsigned order);

@@ -1,194 +1,175 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sizing the huge page pool and lending its pages (mm/hugetlb.c:
- * set_max_huge_pages, alloc_pool_huge_page, dequeue_huge_page_vma, 6.1).
+ * Sizing a pool of huge pages (mm/hugetlb.c: set_max_huge_pages,
+ * alloc_pool_huge_page, alloc_buddy_huge_page, 6.1).
  *
- * Growing takes blocks from the buddy system in turn from each node and stops
- * at the first round that yields none. Shrinking frees what is free, in turn;
- * pages in use become surplus and go when they are put back. The pool's lock
- * is never held while pages are allocated or freed.
+ * Growing takes surplus pages over first, then blocks from the buddy system,
+ * or ranges of 1 GiB, in turn from each node, and stops at the first round that
+ * yields none or when nobody waits for it any more. A node on which a hard try
+ * has failed is asked lightly from then on, until that succeeds. Shrinking
+ * frees what is free and promised to nobody, in turn; of pages in use those
+ * beyond the number wanted become surplus and go when they are put back. The
+ * pool's lock is never held while pages are allocated or freed.
  */
 
-#include "policy/policy.h"
+#include "policy/hugetlb_resize.h"
 
 #include "base/client.h"
+#include "policy/contig.h"
 
-#define HUGE_GFP                                                                                   \
-	(GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOWARN | __GFP_RETRY_MAYFAIL | __GFP_THISNODE)
+#define PAGES_A_STEP 16u /* so that what a step itself costs does not count beside them */
 
 static uint64_t pool_persistent(const struct hugetlb *h)
 {
 	return h->nr - h->nr_surplus;
 }
 
-static struct page *fresh_page(struct policy *p, struct hugetlb *h, unsigned nid)
+/* ---- One page more ---- */
+
+static struct page *gigantic_page(struct hugetlb_resize *r, unsigned nid)
 {
-	struct node *n = &p->machine->node[nid];
-	if (!n->has_memory)
-		return NULL;
+	const struct node *n = &r->policy->machine->node[nid];
+	return n->has_memory ? contig_take(r->policy, nid, r->hugetlb->order) : NULL;
+}
+
+static struct page *buddy_page(struct hugetlb_resize *r, unsigned nid)
+{
+	struct node *n = &r->policy->machine->node[nid];
+	bool hard = !nodemask_has(&r->no_retry, nid);
+	gfp_t gfp = hugetlb_gfp(r->hugetlb) | HUGE_GFP_LIGHT | __GFP_THISNODE |
+		    (hard ? __GFP_RETRY_MAYFAIL : 0);
 	struct cpu *c = n->first_cpu;
 	cpu_enter(c);
-	struct page *page = alloc_pages(p, c, (int)nid, HUGE_GFP, h->order);
+	struct page *page =
+		n->has_memory ? alloc_pages(r->policy, c, (int)nid, gfp, r->hugetlb->order) : NULL;
 	event_add(c, page ? HTLB_BUDDY_PGALLOC : HTLB_BUDDY_PGALLOC_FAIL, 1);
-	if (page)
-		page->owner = owner_handle(OWNER_HUGETLB_POOL, 0);
 	cpu_leave(c);
+	if (!page && hard)
+		nodemask_set(&r->no_retry, nid);
+	if (page && !hard)
+		nodemask_clear(&r->no_retry, nid);
 	return page;
 }
 
-/* From the node whose turn it is, or the next one that has a block. After a request for one node it is that one's turn. */
-static struct page *fresh_page_in_turn(struct policy *p, struct hugetlb *h, int only)
+/* From the node whose turn it is, or the next one that has a block. */
+static bool pool_add_page(struct hugetlb_resize *r)
 {
-	unsigned nr_nodes = p->machine->nr_nodes;
-	if (only >= 0) {
-		h->next_to_alloc = (unsigned)only;
-		return fresh_page(p, h, (unsigned)only);
+	struct hugetlb *h = r->hugetlb;
+	struct page *page = NULL;
+	for (unsigned i = r->nr_nodes; i && !page; i--) {
+		unsigned nid = hugetlb_turn(&h->next_to_alloc, &r->nodes);
+		page = hugetlb_gigantic(h) ? gigantic_page(r, nid) : buddy_page(r, nid);
 	}
-	for (unsigned i = 0; i < nr_nodes; i++) {
-		unsigned nid = h->next_to_alloc;
-		h->next_to_alloc = (nid + 1) % nr_nodes;
-		struct page *page = fresh_page(p, h, nid);
-		if (page)
-			return page;
-	}
-	return NULL;
+	if (page)
+		hugetlb_page_join(h, page, false, true);
+	return page != NULL;
 }
 
-static void pool_grow(struct policy *p, struct hugetlb *h, uint64_t count, int nid)
+/* ---- Growing: what failed or was interrupted is over, what is there by then stays ---- */
+
+static enum resize_stage step_grow(struct hugetlb_resize *r)
 {
+	struct hugetlb *h = r->hugetlb;
 	lock_take(&h->lock);
-	while (h->nr_surplus && count > pool_persistent(h) && hugetlb_adjust_surplus(h, -1, nid))
+	while (h->nr_surplus && r->count > pool_persistent(h) && hugetlb_adjust_surplus(h, -1, &r->nodes))
 		;
-	while (count > pool_persistent(h)) {
-		lock_drop(&h->lock);
-		struct page *page = fresh_page_in_turn(p, h, nid);
-		bool enough = client_interrupted(); /* as in 6.1, what is there by then stays */
-		lock_take(&h->lock);
-		if (page)
-			hugetlb_add(h, page, false, true);
-		if (!page || enough)
-			break;
-	}
+	uint64_t persistent = pool_persistent(h);
 	lock_drop(&h->lock);
+	if (r->count <= persistent)
+		return RESIZE_SHRINK;
+	uint64_t left = MIN(r->count - persistent, hugetlb_gigantic(h) ? 1 : PAGES_A_STEP);
+	while (left--)
+		if (!pool_add_page(r) || client_interrupted())
+			return RESIZE_DONE;
+	return RESIZE_GROW;
 }
 
-static struct page *pool_remove_in_turn(struct hugetlb *h, int nid)
+/* ---- Shrinking ---- */
+
+static struct page *pool_remove_in_turn(struct hugetlb_resize *r)
 {
-	unsigned nr_nodes = h->machine->nr_nodes;
-	if (nid >= 0) {
-		h->next_to_free = (unsigned)nid;
-		return hugetlb_remove_free(h, (unsigned)nid, false);
-	}
-	for (unsigned i = 0; i < nr_nodes; i++) {
-		unsigned from = h->next_to_free;
-		h->next_to_free = (from + 1) % nr_nodes;
-		struct page *page = hugetlb_remove_free(h, from, false);
-		if (page)
-			return page;
-	}
-	return NULL;
+	struct page *page = NULL;
+	for (unsigned i = r->nr_nodes; i && !page; i--)
+		page = hugetlb_remove_free(r->hugetlb,
+					   hugetlb_turn(&r->hugetlb->next_to_free, &r->nodes), false);
+	return page;
 }
 
-static void page_return(struct policy *p, struct hugetlb *h, struct page *page)
+static enum resize_stage step_shrink(struct hugetlb_resize *r)
 {
-	struct cpu *c = page_zone(p->machine, page)->node->first_cpu;
-	cpu_enter(c);
-	page_give(c, page, h->order);
-	cpu_leave(c);
-}
-
-static void pool_shrink(struct policy *p, struct hugetlb *h, uint64_t count, int nid)
-{
+	struct hugetlb *h = r->hugetlb;
+	struct page *page[PAGES_A_STEP];
+	unsigned nr = 0;
 	lock_take(&h->lock);
-	uint64_t in_use = h->nr_reserved + h->nr - h->nr_free;
-	uint64_t least = MAX(count, in_use);
-	while (least < pool_persistent(h)) {
-		struct page *page = pool_remove_in_turn(h, nid);
-		if (!page)
-			break;
-		lock_drop(&h->lock);
-		page_return(p, h, page);
-		lock_take(&h->lock);
-	}
-	while (count < pool_persistent(h) && hugetlb_adjust_surplus(h, 1, nid))
+	uint64_t least = MAX(r->count, h->nr_reserved + h->nr - h->nr_free);
+	while (nr < PAGES_A_STEP && least < pool_persistent(h) && (page[nr] = pool_remove_in_turn(r)))
+		nr++;
+	while (!nr && r->count < pool_persistent(h) && hugetlb_adjust_surplus(h, 1, &r->nodes))
 		;
 	lock_drop(&h->lock);
+	for (unsigned i = 0; i < nr; i++)
+		hugetlb_page_return(r->policy, h, page[i]);
+	return nr ? RESIZE_SHRINK : RESIZE_DONE;
 }
 
-uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int nid)
+/* ---- The whole ---- */
+
+static void nodes_with_memory(const struct machine *m, struct nodemask *out)
 {
-	if (nid >= 0) { /* one node's count: the others keep theirs */
-		lock_take(&h->lock);
-		uint64_t others = h->nr - h->node[nid].nr;
-		lock_drop(&h->lock);
-		count = count + others < count ? UINT64_MAX : count + others;
+	*out = (struct nodemask){ 0 };
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++)
+		if (m->node[nid].has_memory)
+			nodemask_set(out, nid);
+}
+
+void hugetlb_resize_begin(struct hugetlb_resize *r, struct policy *p, struct hugetlb *h,
+			  uint64_t count, int nid, const struct nodemask *nodes)
+{
+	*r = (struct hugetlb_resize){ .policy = p, .hugetlb = h, .count = count };
+	if (nid < 0) {
+		if (nodes)
+			r->nodes = *nodes;
+		else
+			nodes_with_memory(p->machine, &r->nodes);
+		r->nr_nodes = nodemask_weight(&r->nodes);
+		return;
 	}
-	pool_grow(p, h, count, nid);
-	pool_shrink(p, h, count, nid);
-	for (unsigned n = 0; n < p->machine->nr_nodes; n++)
-		if (p->machine->node[n].online)
-			cpu_stat_fold(p->machine->node[n].first_cpu);
+	nodemask_set(&r->nodes, (unsigned)nid);
+	r->nr_nodes = 1;
+	lock_take(&h->lock); /* one node's count: the others keep theirs */
+	uint64_t others = h->nr - h->node[nid].nr;
+	lock_drop(&h->lock);
+	r->count = count + others < count ? UINT64_MAX : count + others;
+}
+
+bool hugetlb_resize_step(struct hugetlb_resize *r)
+{
+	if (r->stage == RESIZE_GROW)
+		r->stage = step_grow(r);
+	else if (r->stage == RESIZE_SHRINK)
+		r->stage = step_shrink(r);
+	return r->stage != RESIZE_DONE;
+}
+
+uint64_t hugetlb_resize_end(struct hugetlb_resize *r)
+{
+	const struct machine *m = r->policy->machine;
+	struct hugetlb *h = r->hugetlb;
+	for (unsigned nid = 0; nid < m->nr_nodes; nid++)
+		if (m->node[nid].online)
+			cpu_stat_fold(m->node[nid].first_cpu);
 	lock_take(&h->lock);
-	WRITE_RELAXED(&h->max, pool_persistent(h));
-	uint64_t pages = h->max;
+	uint64_t pages = pool_persistent(h);
+	WRITE_RELAXED(&h->max, pages);
 	lock_drop(&h->lock);
 	return pages;
 }
 
-static struct page *pool_dequeue(struct hugetlb *h, const struct node *from)
+uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int nid)
 {
-	const struct node *last = NULL;
-	struct page *page = NULL;
-	lock_take(&h->lock);
-	for (unsigned i = 0; !page && i < from->nr_zonelist; i++) {
-		const struct node *n = from->zonelist[i].zone->node;
-		if (n != last && h->nr_free > h->nr_reserved)
-			page = hugetlb_take_free(h, n->id);
-		last = n;
-	}
-	lock_drop(&h->lock);
-	return page;
-}
-
-static struct page *surplus_page(struct policy *p, struct hugetlb *h, const struct node *from)
-{
-	const struct node *last = NULL;
-	for (unsigned i = 0; i < from->nr_zonelist; i++) {
-		const struct node *n = from->zonelist[i].zone->node;
-		struct page *page = n != last ? fresh_page(p, h, n->id) : NULL;
-		last = n;
-		if (!page)
-			continue;
-		lock_take(&h->lock);
-		bool allowed = h->nr_surplus < h->nr_overcommit;
-		if (allowed)
-			hugetlb_add(h, page, true, false);
-		lock_drop(&h->lock);
-		if (allowed)
-			return page;
-		page_return(p, h, page);
-		return NULL;
-	}
-	return NULL;
-}
-
-struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c, struct mempolicy *pol, bool reserved)
-{
-	(void)pol;
-	(void)reserved;
-	struct page *page = pool_dequeue(h, c->node);
-	if (!page && READ_RELAXED(&h->nr_surplus) < READ_RELAXED(&h->nr_overcommit))
-		page = surplus_page(p, h, c->node);
-	return page;
-}
-
-void hugetlb_free(struct policy *p, struct hugetlb *h, struct cpu *c, struct page *page)
-{
-	(void)c;
-	page->owner = owner_handle(OWNER_HUGETLB_POOL, 0);
-	lock_take(&h->lock);
-	bool leaves = hugetlb_put(h, page);
-	lock_drop(&h->lock);
-	if (leaves)
-		page_return(p, h, page);
+	struct hugetlb_resize r;
+	hugetlb_resize_begin(&r, p, h, count, nid, NULL);
+	while (hugetlb_resize_step(&r))
+		;
+	return hugetlb_resize_end(&r);
 }

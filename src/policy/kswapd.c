@@ -26,6 +26,7 @@
 #include "policy/kswapd.h"
 
 #include "mm/buddy.h"
+#include "policy/compact_control.h"
 #include "policy/reclaim.h"
 #include "policy/workingset.h"
 
@@ -65,6 +66,20 @@ static uint64_t zone_lacks(const struct zone *z, const struct balance *b)
 	return target > free_pages ? target - free_pages : 0;
 }
 
+/*
+ * A zone with pages enough, and no block of the order: so many pages freed may bring one together, or give compaction
+ * room, and then the order is forgotten (6.1: kswapd_shrink_node, compact_gap).
+ */
+static uint64_t zone_lacks_blocks(const struct zone *z, const struct balance *b)
+{
+	uint64_t gap = 2ull << b->order;
+	if (!b->order || b->each_zone || b->freed >= gap)
+		return 0;
+	if (zone_watermark_ok(z, b->order, zone_mark_pages(z, WMARK_HIGH), b->highest_type, 0))
+		return 0;
+	return gap - b->freed;
+}
+
 /* Zones that lack pages, as a mask; 0: the node is balanced. *least: the smallest lack. */
 static unsigned balance_wanted(const struct balance *b, uint64_t *least)
 {
@@ -75,6 +90,8 @@ static unsigned balance_wanted(const struct balance *b, uint64_t *least)
 		if (!READ_RELAXED(&z->managed))
 			continue;
 		uint64_t lacks = zone_lacks(z, b);
+		if (!lacks)
+			lacks = zone_lacks_blocks(z, b);
 		if (!lacks && !b->each_zone)
 			return 0;
 		if (lacks) {
@@ -232,12 +249,29 @@ static struct balance kswapd_take(struct kswapd *k)
 			     .each_zone = k->each_zone };
 	k->wanted = k->each_zone = false;
 	k->order = k->highest_type = 0;
+	WRITE_RELAXED(&k->busy, true);
 	return b;
 }
 
 static bool node_hopeless(const struct node *n)
 {
 	return READ_RELAXED(&n->kswapd_failures) >= KSWAPD_FAILURES_MOST;
+}
+
+/*
+ * The run is over. When the node can rest, compaction goes on with the order
+ * that it was woken for: if room for that was made, which is all that kswapd does for
+ * an order. 6.1: kswapd_try_to_sleep.
+ */
+static void kswapd_hand_over(struct balance *b)
+{
+	unsigned order = b->freed >= 2ull << b->order ? b->order : 0;
+	uint64_t least;
+	b->order = 0;
+	if (!node_hopeless(b->node) && balance_wanted(b, &least))
+		return;
+	compact_reset_skip(b->node);
+	kcompactd_wake(b->policy, b->entered, b->node, order, b->highest_type);
 }
 
 /*
@@ -282,6 +316,8 @@ static void *kswapd_main(void *arg)
 		struct balance b = kswapd_take(k);
 		lock_drop(&k->lock);
 		node_balance(&b);
+		WRITE_RELAXED(&k->busy, false);
+		kswapd_hand_over(&b);
 		lock_take(&k->lock);
 		if (kswapd_rest(k, &b))
 			continue;
@@ -331,6 +367,7 @@ static void kswapd_run_inline(struct kswapd *k, struct balance *b)
 	else if (early)
 		event_count(k->node->first_cpu, KSWAPD_LOW_WMARK_HIT_QUICKLY);
 	node_balance(b);
+	kswapd_hand_over(b);
 	node_rest(b);
 }
 
@@ -364,15 +401,16 @@ static bool node_boosted(const struct node *n, unsigned highest_type)
 	return false;
 }
 
-void kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type)
+bool kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type)
 {
-	struct balance b = { .node = n, .highest_type = highest_type };
+	struct balance b = { .node = n, .order = order, .highest_type = highest_type };
 	uint64_t least;
 	if (!n->has_memory)
-		return;
+		return true;
 	if (node_hopeless(n) || (!balance_wanted(&b, &least) && !node_boosted(n, highest_type)))
-		return;
+		return kswapd_busy(&p->kswapd[n->id]);
 	kswapd_request(&p->kswapd[n->id], c, order, highest_type, false);
+	return true;
 }
 
 static bool node_below_low(const struct node *n)

@@ -10,6 +10,11 @@
 
 void kswapd_init(struct kswapd *k, struct policy *p, struct node *n);
 MUST_CHECK int kswapd_start(struct kswapd *k); /* its thread; 0 or -errno */
+/* Is it reclaiming just now? Relaxed. 6.1: kswapd_is_running. */
+static inline bool kswapd_busy(const struct kswapd *k)
+{
+	return READ_RELAXED(&k->busy);
+}
 void kswapd_fini(struct kswapd *k); /* joins the thread if there is one */
 
 #endif

@@ -15,5 +15,7 @@ bool page_may_move(const struct policy *p, const struct page *page);
  * back. Whatever else: nothing has changed, `to` is still the caller's. Counts no event. Inside c, no lock held.
  */
 enum page_fate page_migrate(struct policy *p, struct cpu *c, struct page *page, struct page *to);
+/* The same for many: the LRU locks of both nodes held. */
+enum page_fate page_migrate_locked(struct policy *p, struct cpu *c, struct page *page, struct page *to);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/caller.h"
 #include "base/ratelimit.h"
 #include "mm/machine.h"
+#include "policy/mempolicy.h"
 
 struct policy;
 
@@ -27,6 +28,7 @@ struct oom_task {
 	char comm[CALLER_COMM];
 	uint64_t total_vm, anon_pages, file_pages, shmem_pages, table_pages, swap_pages;
 	bool has_memory; /* an address space with something in it; without one it is none of the killer's business */
+	const struct mempolicy *mempolicy; /* NULL: the default one */
 	bool is_victim; /* was chosen before, and has not given everything back yet */
 };
 
@@ -51,6 +53,7 @@ struct oom_request {
 	gfp_t gfp;
 	unsigned order;
 	unsigned highest_type;
+	const struct nodemask *nodes; /* where memory has to come from; NULL: from any node */
 };
 
 enum oom_answer {
@@ -69,6 +72,14 @@ struct oom_ops {
 };
 
 #define OOM_WAITS_MAX 2000u /* of about a millisecond, without a victim giving anything back */
+
+/*
+ * Memory is short where a policy binds the request only: r->nodes stays. If it is short everywhere, nodes becomes NULL.
+ * Returns the pages that badness is measured by. total_pages: of the machine, swap_pages: of its swap. 6.1: constrained_alloc.
+ */
+uint64_t oom_constrain(struct oom_request *r, uint64_t total_pages, uint64_t swap_pages);
+/* Can its end help a request bound to these nodes (NULL: none)? 6.1: oom_cpuset_eligible. */
+bool oom_eligible(const struct oom_task *t, const struct nodemask *nodes);
 
 struct oom {
 	const struct oom_ops *ops; /* NULL: nobody can be killed */

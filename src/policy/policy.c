@@ -23,16 +23,28 @@ int policy_init(struct policy *p, struct machine *m, bool inline_reclaim)
 	for (unsigned n = 0; n < m->nr_nodes; n++)
 		nodes += m->node[n].online;
 	p->several_nodes = nodes > 1;
+	numa_nodes_init(&p->numa, m);
 	p->kswapd = mem_zalloc(m->nr_nodes * sizeof(*p->kswapd));
-	if (!p->kswapd)
+	p->kcompactd = mem_zalloc(m->nr_nodes * sizeof(*p->kcompactd));
+	if (!p->kswapd || !p->kcompactd) {
+		mem_free(p->kswapd);
+		mem_free(p->kcompactd);
+		p->kswapd = NULL;
+		p->kcompactd = NULL;
 		return -ENOMEM;
-	for (unsigned n = 0; n < m->nr_nodes; n++)
+	}
+	for (unsigned n = 0; n < m->nr_nodes; n++) {
 		kswapd_init(&p->kswapd[n], p, &m->node[n]);
+		kcompactd_init(&p->kcompactd[n], p, &m->node[n]);
+	}
 	report_init(&p->report);
 	oom_init(&p->oom);
 	p->reclaim = (struct reclaim_knobs){
 		.swappiness = 60, .vfs_cache_pressure = 100, .min_unmapped_ratio = 1, .min_slab_ratio = 5
 	};
+	p->compact = (struct compact_knobs){ .extfrag_threshold = 500,
+					     .proactiveness = 20,
+					     .unevictable_allowed = 1 };
 	return 0;
 }
 
@@ -42,6 +54,8 @@ int policy_start(struct policy *p)
 		if (!p->machine->node[n].has_memory)
 			continue;
 		int error = kswapd_start(&p->kswapd[n]);
+		if (!error)
+			error = kcompactd_start(&p->kcompactd[n]);
 		if (error)
 			return error;
 	}
@@ -50,11 +64,15 @@ int policy_start(struct policy *p)
 
 void policy_fini(struct policy *p)
 {
-	for (unsigned n = 0; p->kswapd && n < p->machine->nr_nodes; n++)
-		kswapd_fini(&p->kswapd[n]);
+	for (unsigned n = 0; p->kswapd && n < p->machine->nr_nodes; n++) {
+		kswapd_fini(&p->kswapd[n]); /* it wakes the other */
+		kcompactd_fini(&p->kcompactd[n]);
+	}
 	if (p->kswapd)
 		report_fini(&p->report);
 	shrinkers_fini(p);
 	mem_free(p->kswapd);
+	mem_free(p->kcompactd);
 	p->kswapd = NULL;
+	p->kcompactd = NULL;
 }

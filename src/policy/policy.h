@@ -69,6 +69,7 @@ struct kswapd {
 	struct lock lock; /* RANK_KSWAPD */
 	pthread_cond_t wake;
 	bool running, stop, wanted; /* lock */
+	bool busy; /* reclaims just now; lock to write, relaxed */
 	bool each_zone; /* lock: bring every zone up to its high mark, not only one */
 	unsigned order, highest_type; /* lock: of the requests that woke it */
 	bool ran; /* lock; inline only: rested_ns says when it last came to rest */
@@ -91,6 +92,7 @@ struct policy {
 	struct kswapd *kswapd; /* by node */
 	bool several_nodes; /* more than one is online */
 	bool inline_reclaim; /* deterministic: kswapd runs where it would be woken */
+	struct numa_nodes numa; /* which nodes a memory policy can name */
 	/* by the lowest bits of a request's flags */
 	uint8_t zone_type[GFP_PLACE_BITS + 1]; /* highest zone type; MM_ZONE_TYPES_MAX: contradicting */
 	uint8_t migratetype[GFP_PLACE_BITS + 1];
@@ -128,8 +130,8 @@ void policy_fini(struct policy *p); /* joins them */
  */
 struct page *alloc_request(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order);
 /* The same, from these nodes only (NULL: from any). */
-struct page *alloc_request_nodes(struct policy *p, struct cpu *c, int nid, const struct nodemask *nodes, gfp_t gfp,
-				 unsigned order);
+struct page *alloc_request_nodes(struct policy *p, struct cpu *c, int nid,
+				 const struct nodemask *nodes, gfp_t gfp, unsigned order);
 /* What most requests want: a single page near the CPU. The common case is short, the rest goes to alloc_request. */
 struct page *alloc_page(struct policy *p, struct cpu *c, gfp_t gfp);
 static inline struct page *alloc_pages(struct policy *p, struct cpu *c, int nid, gfp_t gfp, unsigned order)
@@ -151,6 +153,9 @@ enum alloc_flags {
 /* Would a request pass this mark now? Free pages are the printed counter. 6.1: __zone_watermark_ok. */
 bool zone_watermark_ok(const struct zone *z, unsigned order, uint64_t mark, unsigned highest_type,
 		       unsigned alloc_flags);
+/* The same with another number of free pages. */
+bool zone_watermark_ok_with(const struct zone *z, unsigned order, uint64_t mark,
+			    unsigned highest_type, unsigned alloc_flags, uint64_t free_pages);
 /* A mark as it counts: with the boost. */
 static inline uint64_t zone_mark_pages(const struct zone *z, enum zone_mark mark)
 {
@@ -162,8 +167,11 @@ uint64_t reclaim_drop_pagecache(struct policy *p);
 /* Bit 1: whatever the shrinkers let go, until that is next to nothing. Likewise. Returns objects freed. */
 uint64_t reclaim_drop_slab(struct policy *p);
 
-/* Wake the kswapd of a node when its zones are below the low mark. Inside c, no other lock. */
-void kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type);
+/*
+ * Wake the kswapd of a node when its zones are below the mark, or have no block of the order. Inside c, no other lock.
+ * False: it rests and has nothing to do, or no hope.
+ */
+bool kswapd_wake(struct policy *p, struct cpu *c, struct node *n, unsigned order, unsigned highest_type);
 /* Recheck every node (a mark was raised). The caller is inside no CPU. 6.1 does this at the next allocation. */
 void kswapd_wake_all(struct policy *p);
 
@@ -172,15 +180,20 @@ void kswapd_wake_all(struct policy *p);
 uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int nid);
 /*
  * Promise nr pages: what is free and promised to nobody, and as many surplus pages as that falls short, taken now (up to
- * nr_overcommit). 0, or -ENOMEM and nothing promised. 6.1: hugetlb_acct_memory, gather_surplus_pages.
+ * nr_overcommit). 0, or -ENOMEM and nothing promised: also when the nodes that pol (NULL: none) binds to have fewer free
+ * ones, promised or not. 6.1: hugetlb_acct_memory, gather_surplus_pages, allowed_mems_nr.
  */
-MUST_CHECK int hugetlb_reserve(struct policy *p, struct hugetlb *h, const struct cpu *c, uint64_t nr);
+MUST_CHECK int hugetlb_reserve(struct policy *p, struct hugetlb *h, const struct cpu *c,
+			       uint64_t nr, const struct mempolicy *pol);
 void hugetlb_unreserve(struct policy *p, struct hugetlb *h, uint64_t nr); /* surplus pages that were only taken for them go */
 /*
  * Take one page for a user: by its policy (NULL: the default one), else local node first; of those promised, or one that
  * nobody was promised, else surplus from the buddy system up to nr_overcommit. NULL: none. Inside no CPU.
  */
-struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c, struct mempolicy *pol, bool reserved);
+struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c,
+			   struct mempolicy *pol, bool reserved);
+/* A page that was taken of those promised and not used after all: promised again. */
+void hugetlb_restore(struct hugetlb *h, struct page *page);
 void hugetlb_free(struct policy *p, struct hugetlb *h, struct cpu *c, struct page *page);
 
 #endif

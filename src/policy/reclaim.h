@@ -33,12 +33,13 @@ void reclaim_shrink_node(struct reclaim *r, struct node *n);
 
 /*
  * Direct reclaim for a request (try_to_free_pages): passes over the nodes of a
- * zonelist up to a type, until a cluster's worth is freed. *again: nothing was,
+ * zonelist up to a type, those of `nodes` only (NULL: any), until a cluster's worth is freed. *again: nothing was,
  * but the writer has written something meanwhile. Inside c, which is left
  * while the writer is waited for. Returns pages freed.
  */
 uint64_t reclaim_direct(struct policy *p, struct cpu *c, const struct zoneref *list, unsigned nr,
-			unsigned highest_type, gfp_t gfp, unsigned order, bool *again);
+			unsigned highest_type, const struct nodemask *nodes, gfp_t gfp,
+			unsigned order, bool *again);
 
 /* Wait for the writer, outside the CPU. False: there is nothing to wait for. */
 bool reclaim_wait(struct policy *p, struct cpu *c);

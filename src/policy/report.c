@@ -16,6 +16,8 @@
 #include "policy/gfp.h"
 #include "policy/policy.h"
 
+#include <string.h>
+
 #define INTERVAL_NS (10 * 1000000000ull)
 #define BURST 1
 
@@ -37,7 +39,19 @@ static void line_log(const struct report *r, struct text *t)
 	text_reset(t);
 }
 
-static void request_print(const struct policy *p, gfp_t gfp, unsigned order, const char *comm)
+void report_nodes(struct text *t, const struct nodemask *nodes)
+{
+	struct mask mask = { { 0 } };
+	if (!nodes) {
+		text_str(t, "(null)");
+		return;
+	}
+	memcpy(mask.w, nodes->w, sizeof(nodes->w));
+	mask_print_list(t, &mask);
+}
+
+static void request_print(const struct policy *p, const struct nodemask *nodes, gfp_t gfp,
+			  unsigned order, const char *comm)
 {
 	struct mask memory = { { 0 } };
 	char buf[RING_TEXT_MAX + 1];
@@ -50,7 +64,9 @@ static void request_print(const struct policy *p, gfp_t gfp, unsigned order, con
 	text_printf(&t, "%s: page allocation failure: order:%u, mode:%#x(", comm, order,
 		    gfp_of_kernel(p->machine->version, gfp));
 	gfp_print(&t, gfp);
-	text_str(&t, "), nodemask=(null),cpuset=/,mems_allowed=");
+	text_str(&t, "), nodemask=");
+	report_nodes(&t, nodes);
+	text_str(&t, ",cpuset=/,mems_allowed=");
 	mask_print_list(&t, &memory);
 	line_log(&p->report, &t);
 }
@@ -80,7 +96,16 @@ static bool failure_expected(const struct machine *m, gfp_t gfp)
 	return true;
 }
 
-void report_alloc_failure(struct policy *p, const struct cpu *c, gfp_t gfp, unsigned order)
+/* Who cannot wait is told of every node. 6.1: warn_alloc_show_mem. */
+static const struct nodemask *nodes_shown(const struct policy *p, const struct nodemask *nodes, gfp_t gfp)
+{
+	if (!(gfp & __GFP_DIRECT_RECLAIM))
+		return NULL;
+	return nodes ? nodes : &p->numa.memory;
+}
+
+void report_alloc_failure(struct policy *p, const struct cpu *c, const struct nodemask *nodes,
+			  gfp_t gfp, unsigned order)
 {
 	struct report *r = &p->report;
 	char comm[CALLER_COMM];
@@ -94,9 +119,9 @@ void report_alloc_failure(struct policy *p, const struct cpu *c, gfp_t gfp, unsi
 		ring_printf(r->log, RING_LEVEL_DEFAULT, "warn_alloc: %u callbacks suppressed", missed);
 	if (passes && !failure_expected(p->machine, gfp)) {
 		caller_comm(comm);
-		request_print(p, gfp, order, comm);
+		request_print(p, nodes, gfp, order, comm);
 		report_caller(p, c, comm);
-		report_mem_info(p, c, p->zone_type[gfp & GFP_PLACE_BITS]);
+		report_mem_info(p, c, p->zone_type[gfp & GFP_PLACE_BITS], nodes_shown(p, nodes, gfp));
 	}
 	lock_drop(&r->lock);
 }

@@ -12,13 +12,16 @@
 #include "base/ratelimit.h"
 #include "base/ring.h"
 #include "mm/hugetlb.h"
+#include "mm/types.h"
 
 struct policy;
 struct slabs;
+struct text;
 
 struct report {
 	struct ring *log; /* NULL: no reports */
-	const struct hugetlb *hugetlb; /* the pool whose lines are part of them */
+	const struct hugetlb *hugetlb; /* the pools whose lines are part of them; the default size first */
+	unsigned nr_hugetlb;
 	struct slabs *slabs; /* the caches that a report tells of; NULL: none */
 	struct lock lock; /* RANK_LOG: one report at a time, so that lines of two do not mix */
 	struct ratelimit limit; /* lock */
@@ -27,12 +30,16 @@ struct report {
 void report_init(struct report *r); /* no reports yet */
 void report_fini(struct report *r);
 
-/* Nothing was found for this request: say so, unless its flags forbid it. Inside c, no zone lock. */
-void report_alloc_failure(struct policy *p, const struct cpu *c, gfp_t gfp, unsigned order);
+/* Nothing was found for this request, of these nodes (NULL: of any): say so, unless its flags forbid it. Inside c, no zone lock. */
+void report_alloc_failure(struct policy *p, const struct cpu *c, const struct nodemask *nodes,
+			  gfp_t gfp, unsigned order);
 /* "CPU: 0 PID: 1 Comm: ...": on whose behalf c works. There is a log; report lock held. */
 void report_caller(const struct policy *p, const struct cpu *c, const char *comm);
-/* The Mem-Info block as c sees it, of zones up to a type. There is a log; report lock held. */
-void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type);
+/* The Mem-Info block as c sees it, of zones up to a type, and of these nodes (NULL: of all). There is a log; report lock held. */
+void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type,
+		     const struct nodemask *nodes);
+/* A request's nodes, as reports write them: "1", or "(null)" for any. */
+void report_nodes(struct text *t, const struct nodemask *nodes);
 
 /* Slabs that cannot be reclaimed hold more than users do. */
 bool slabs_are_excessive(const struct machine *m);

@@ -181,19 +181,25 @@ static void memory_print(struct out *o)
 	line_log(o);
 }
 
+static void pool_boot_print(struct out *o, const struct hugetlb *h)
+{
+	unsigned mib = (unsigned)(PAGES_TO_KB(1ull << h->order) / 1024);
+	SAY(o, "HugeTLB%s registered %u.00 %s page size, pre-allocated %llu pages",
+	    o->m->version->boot_hugetlb_colon ? ":" : "", mib < 1024 ? mib : mib / 1024,
+	    mib < 1024 ? "MiB" : "GiB", (unsigned long long)READ_RELAXED(&h->nr_free));
+}
+
 void report_boot(const struct policy *p)
 {
 	struct out o = { .log = p->report.log, .m = p->machine };
-	const struct hugetlb *h = p->report.hugetlb;
 
 	text_init_over(&o.line, o.buf, sizeof(o.buf));
 	zone_ranges_print(&o);
 	nodes_print(&o);
 	zonelists_print(&o);
 	memory_print(&o);
-	if (h)
-		SAY(&o, "HugeTLB%s registered %u.00 MiB page size, pre-allocated %llu pages",
-		    p->machine->version->boot_hugetlb_colon ? ":" : "",
-		    (unsigned)(PAGES_TO_KB(1ull << h->order) / 1024),
-		    (unsigned long long)READ_RELAXED(&h->nr_free));
+	for (unsigned gigantic = 2; gigantic-- > 0;)
+		for (unsigned i = 0; i < p->report.nr_hugetlb; i++)
+			if (hugetlb_gigantic(&p->report.hugetlb[i]) == gigantic)
+				pool_boot_print(&o, &p->report.hugetlb[i]);
 }

@@ -27,14 +27,16 @@ struct printer {
 	const struct machine *m;
 	const struct cpu *cpu;
 	unsigned highest_type;
+	const struct nodemask *nodes; /* NULL: all */
 	struct text line;
 	char buf[RING_TEXT_MAX + 1];
 };
 
 static void printer_init(struct printer *p, const struct policy *policy, const struct cpu *c,
-			 unsigned highest_type)
+			 unsigned highest_type, const struct nodemask *nodes)
 {
 	p->policy = policy;
+	p->nodes = nodes;
 	p->m = policy->machine;
 	p->cpu = c;
 	p->highest_type = p->m->version->mem_info_narrow ? highest_type : p->m->nr_zone_types - 1;
@@ -79,6 +81,17 @@ static uint64_t zones_sum(const struct printer *p, enum zone_stat item)
 	FOR_EACH_POPULATED_ZONE(z, p->m)
 		sum += zone_stat_read(z, item);
 	return sum;
+}
+
+/* 6.1: show_mem_node_skip. */
+static bool node_skipped(const struct printer *p, unsigned nid)
+{
+	return p->nodes && !nodemask_has(p->nodes, nid);
+}
+
+static bool zone_is_shown(const struct printer *p, const struct zone *z)
+{
+	return z->type <= p->highest_type && !node_skipped(p, z->node->id);
 }
 
 static uint64_t zone_pcp_pages(const struct zone *z)
@@ -305,19 +318,28 @@ static void free_lists_print(struct printer *p, const struct zone *z)
 /* ---- The machine ---- */
 
 /* Where the request does not count, the pool is shown for nodes with memory, else for every node. */
-static void pool_print(struct printer *p)
+static void node_pool_print(struct printer *p, const struct hugetlb *h, unsigned nid)
 {
-	const struct hugetlb *h = p->policy->report.hugetlb;
-	for (unsigned nid = 0; h && nid < p->m->nr_nodes; nid++) {
-		const struct hugetlb_node *n = &h->node[nid];
+	const struct hugetlb_node *n = &h->node[nid];
+	LINE(p, "Node %u hugepages_total=%llu hugepages_free=%llu hugepages_surp=%llu hugepages_size=%llukB",
+	     nid, (unsigned long long)READ_RELAXED(&n->nr), (unsigned long long)READ_RELAXED(&n->nr_free),
+	     (unsigned long long)READ_RELAXED(&n->nr_surplus),
+	     (unsigned long long)PAGES_TO_KB(1ull << h->order));
+}
+
+/* The kernel has set up 1 GiB first, whatever its default size is. */
+static void pools_print(struct printer *p)
+{
+	const struct report *r = &p->policy->report;
+	for (unsigned nid = 0; nid < p->m->nr_nodes; nid++) {
 		const struct node *node = &p->m->node[nid];
-		if (p->m->version->mem_info_narrow ? !node->online : !node->has_memory)
+		bool narrow = p->m->version->mem_info_narrow;
+		if (narrow ? !node->online || node_skipped(p, nid) : !node->has_memory)
 			continue;
-		LINE(p, "Node %u hugepages_total=%llu hugepages_free=%llu hugepages_surp=%llu hugepages_size=%llukB",
-		     nid, (unsigned long long)READ_RELAXED(&n->nr),
-		     (unsigned long long)READ_RELAXED(&n->nr_free),
-		     (unsigned long long)READ_RELAXED(&n->nr_surplus),
-		     (unsigned long long)PAGES_TO_KB(1ull << h->order));
+		for (unsigned gigantic = 2; gigantic-- > 0;)
+			for (unsigned i = 0; i < r->nr_hugetlb; i++)
+				if (hugetlb_gigantic(&r->hugetlb[i]) == gigantic)
+					node_pool_print(p, &r->hugetlb[i], nid);
 	}
 }
 
@@ -348,7 +370,8 @@ static void swap_print(struct printer *p)
 
 static bool node_is_shown(const struct printer *p, const struct node *n)
 {
-	return n->online && (!p->m->version->mem_info_narrow || node_has_zones(p, n));
+	return n->online && !node_skipped(p, n->id) &&
+	       (!p->m->version->mem_info_narrow || node_has_zones(p, n));
 }
 
 static void mem_info_print(struct printer *p)
@@ -359,20 +382,21 @@ static void mem_info_print(struct printer *p)
 		if (node_is_shown(p, &p->m->node[nid]))
 			node_print(p, &p->m->node[nid]);
 	FOR_EACH_POPULATED_ZONE(z, p->m)
-		if (z->type <= p->highest_type)
+		if (zone_is_shown(p, z))
 			zone_print(p, z);
 	FOR_EACH_POPULATED_ZONE(z, p->m)
-		if (z->type <= p->highest_type)
+		if (zone_is_shown(p, z))
 			free_lists_print(p, z);
-	pool_print(p);
+	pools_print(p);
 	LINE(p, "%llu total pagecache pages", (unsigned long long)nodes_sum(p, NR_FILE_PAGES));
 	swap_print(p);
 	ram_print(p);
 }
 
-void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type)
+void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type,
+		     const struct nodemask *nodes)
 {
 	struct printer printer;
-	printer_init(&printer, p, c, highest_type);
+	printer_init(&printer, p, c, highest_type, nodes);
 	mem_info_print(&printer);
 }

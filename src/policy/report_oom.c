@@ -60,7 +60,7 @@ static void tasks_print(const struct oom_request *r, oom_next_fn *next, void *ct
 		    "[  pid  ]   uid  tgid total_vm      rss %spgtables_bytes swapents oom_score_adj name",
 		    r->policy->machine->version->oom_rss_parts ? "rss_anon rss_file rss_shmem " : "");
 	while (next(ctx, &id, &t))
-		if (t.has_memory)
+		if (t.has_memory && oom_eligible(&t, r->nodes))
 			task_print(r, &t);
 }
 
@@ -73,7 +73,10 @@ static void summary_print(const struct oom_request *r, const struct oom_task *vi
 		if (r->policy->machine->node[nid].has_memory)
 			mask_set(&memory, nid);
 	text_init_over(&t, buf, sizeof(buf));
-	text_str(&t, "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=");
+	text_printf(&t, "oom-kill:constraint=%s,nodemask=",
+		    r->nodes ? "CONSTRAINT_MEMORY_POLICY" : "CONSTRAINT_NONE");
+	report_nodes(&t, r->nodes);
+	text_str(&t, ",cpuset=/,mems_allowed=");
 	mask_print_list(&t, &memory);
 	text_printf(&t, ",global_oom,task_memcg=/,task=%s,pid=%d,uid=%u", victim->comm,
 		    (int)victim->pid, (unsigned)victim->uid);
@@ -99,7 +102,7 @@ static void header_print(const struct oom_request *r, int adj, oom_next_fn *next
 	caller_comm(comm);
 	invoked_print(r, comm, adj);
 	report_caller(r->policy, r->cpu, comm);
-	report_mem_info(r->policy, r->cpu, r->highest_type);
+	report_mem_info(r->policy, r->cpu, r->highest_type, r->nodes ? r->nodes : &r->policy->numa.memory);
 	if (r->policy->report.slabs && slabs_are_excessive(r->policy->machine))
 		report_slabs(&r->policy->report);
 	if (READ_RELAXED(&r->policy->oom.dump_tasks))

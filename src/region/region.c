@@ -235,7 +235,10 @@ static int open_backing(struct region *r, const struct region_config *c, enum ba
 {
 	struct extent_list l;
 
-	*r = (struct region){ .backing = backing, .fd = -1, .limit_pages = UINT64_MAX };
+	*r = (struct region){ .backing = backing,
+			      .fd = -1,
+			      .limit_pages = UINT64_MAX,
+			      .spare_bytes = host_available_bytes() / 5 };
 	if (backing == BACKING_HUGETLB)
 		r->huge_page_bytes = c->huge_page_bytes ? c->huge_page_bytes : THP_BYTES;
 	else
@@ -321,12 +324,24 @@ int region_charge(struct region *r, uint64_t nr_pages)
 	return 0;
 }
 
+void region_charge_anyway(struct region *r, uint64_t nr_pages)
+{
+	if (r->backing != BACKING_HUGETLB)
+		__atomic_fetch_add(&r->used_pages, nr_pages, __ATOMIC_RELAXED);
+}
+
 bool region_has_room(const struct region *r, uint64_t bytes)
 {
 	uint64_t used = READ_RELAXED(&r->used_pages), available = host_available_bytes();
 	if (bytes / PAGE_BYTES > r->limit_pages - MIN(used, r->limit_pages))
 		return false;
 	return !available || bytes <= available / 5 * 4;
+}
+
+bool region_host_short(const struct region *r)
+{
+	uint64_t available = host_available_bytes();
+	return available && available < r->spare_bytes;
 }
 
 bool region_discard(struct region *r, uint64_t pfn, uint64_t nr_pages)

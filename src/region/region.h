@@ -42,6 +42,7 @@ struct region {
 	char *base;
 	uint64_t bytes; /* of address space */
 	uint64_t limit_pages; /* UINT64_MAX for hugetlb */
+	uint64_t spare_bytes; /* of the host's memory, a fifth of what was available at open: not for the daemon's own tables */
 	uint64_t used_pages; /* charged; atomic; stays 0 for hugetlb, which took everything at open */
 	uint64_t huge_page_bytes; /* hugetlb; else 0 */
 	uint64_t huge_pages; /* hugetlb: taken at open; else 0 */
@@ -72,8 +73,12 @@ static inline char *region_frame(const struct region *r, uint64_t pfn)
 
 /* Before content is written to n frames for the first time since they were discarded. 0 or -ENOMEM at the limit. */
 MUST_CHECK int region_charge(struct region *r, uint64_t nr_pages);
+/* Likewise for bytes that move here from frames which are discarded right after: past the limit for that long. */
+void region_charge_anyway(struct region *r, uint64_t nr_pages);
 /* May the daemon's own tables grow by so much? Not counted: what they really take shows in what the host has available. */
 bool region_has_room(const struct region *r, uint64_t bytes);
+/* Has the host no more than what was to be left to it? For tables that grow by what is touched, which nobody knows beforehand. */
+bool region_host_short(const struct region *r);
 /* Frames whose content is no longer wanted. thp, sparse: back to the host, uncharged, true. hugetlb: false, content stays. */
 bool region_discard(struct region *r, uint64_t pfn, uint64_t nr_pages);
 

@@ -8,9 +8,13 @@
 /* Options end at the first word that is none: what follows belongs to the command. */
 
 static const struct option long_options[] = {
-	{ "mountpoint", required_argument, NULL, 'm' }, { "config", required_argument, NULL, 'c' },
-	{ "from", required_argument, NULL, 'F' },       { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },          { 0 },
+	{ "mountpoint", required_argument, NULL, 'm' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "from", required_argument, NULL, 'F' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "proc", no_argument, NULL, 'P' },
+	{ 0 },
 };
 
 static int once(const char **slot, struct why *why)
@@ -40,6 +44,9 @@ static int letter_parse(struct run_args *a, int letter, struct why *why)
 		return once(&a->from, why);
 	case 'o':
 		return option_add(a, why);
+	case 'P':
+		a->all_proc = true;
+		return 0;
 	case 'V':
 		a->action = RUN_VERSION;
 		return 0;

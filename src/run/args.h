@@ -2,7 +2,7 @@
 #ifndef RUN_ARGS_H
 #define RUN_ARGS_H
 
-/* The command line of ummfs-run: [-m MOUNTPOINT | -c FILE | --from STATE] [-o OPTIONS] [--] COMMAND... */
+/* The command line of ummfs-run: [-m MOUNTPOINT | -c FILE | --from STATE] [-o OPTIONS] [--proc] [--] COMMAND... */
 
 #include "base/log.h"
 
@@ -16,6 +16,7 @@ struct run_args {
 	const char *config, *from; /* for ummfs */
 	const char *option[RUN_OPTIONS_MAX]; /* each -o, for ummfs */
 	unsigned nr_options;
+	bool all_proc; /* --proc: the machine's proc in place of the host's, its tasks in place of processes */
 	char **command; /* NULL-terminated */
 };
 

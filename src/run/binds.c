@@ -37,6 +37,7 @@ const char *const bind_paths[] = {
 	"sys/kernel/mm/hugepages",
 	"sys/kernel/slab",
 	"dev/kmsg",
+	"dev/hugepages",
 	DMI_PATH,
 	NULL,
 };
@@ -130,25 +131,38 @@ static bool bindable(const char *from, const char *to)
 	return !stat(from, &a) && !stat(to, &b) && S_ISDIR(a.st_mode) == S_ISDIR(b.st_mode);
 }
 
-int binds_make(const char *mountpoint, const char *root, struct why *why)
+/* 1: bound, 0: one of the sides has no such thing. */
+static int bind_one(const char *mountpoint, const char *root, const char *path, struct why *why)
 {
 	char from[PATH_MAX], to[PATH_MAX];
-	unsigned nr = 0;
 
-	for (unsigned i = 0; bind_paths[i]; i++) {
-		if (snprintf(from, sizeof(from), "%s/%s", mountpoint, bind_paths[i]) >= PATH_MAX ||
-		    snprintf(to, sizeof(to), "%s/%s", root, bind_paths[i]) >= PATH_MAX)
-			return why_set(why, -ENAMETOOLONG, "%s: the path is too long", mountpoint);
-		if (is_dir(from) && !strcmp(bind_paths[i], DMI_PATH) && place_make(root, DMI_PATH))
-			continue;
-		if (!bindable(from, to))
-			continue;
-		if (mount(from, to, NULL, MS_BIND, NULL))
-			return why_set(why, -errno, "cannot bind %s over %s: %s", from, to,
-				       strerror(errno));
-		nr++;
+	if (snprintf(from, sizeof(from), "%s/%s", mountpoint, path) >= PATH_MAX ||
+	    snprintf(to, sizeof(to), "%s/%s", root, path) >= PATH_MAX)
+		return why_set(why, -ENAMETOOLONG, "%s: the path is too long", mountpoint);
+	if (is_dir(from) && !strcmp(path, DMI_PATH) && place_make(root, DMI_PATH))
+		return 0;
+	if (!bindable(from, to))
+		return 0;
+	if (mount(from, to, NULL, MS_BIND, NULL))
+		return why_set(why, -errno, "cannot bind %s over %s: %s", from, to, strerror(errno));
+	return 1;
+}
+
+int binds_make(const char *mountpoint, const char *root, bool all_proc, struct why *why)
+{
+	int nr = 0, err = 0;
+
+	for (unsigned i = 0; bind_paths[i] && err >= 0; i++) {
+		err = bind_one(mountpoint, root, bind_paths[i], why);
+		nr += err;
 	}
-	return nr ? 0
-		  : why_set(why, -ENOENT, "%s is no mounted machine: it has nothing to show in proc or sys",
-			    mountpoint);
+	if (err < 0)
+		return err;
+	if (!nr)
+		return why_set(why, -ENOENT,
+			       "%s is no mounted machine: it has nothing to show in proc or sys",
+			       mountpoint);
+	/* Last, for until here the host's proc may be needed. */
+	err = all_proc ? bind_one(mountpoint, root, "proc", why) : 0;
+	return err < 0 ? err : 0;
 }

@@ -31,11 +31,12 @@ void signals_hold(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
-static _Noreturn void command_exec(const char *mountpoint, char **command, const sigset_t *before)
+static _Noreturn void command_exec(const char *mountpoint, bool all_proc, char **command,
+				   const sigset_t *before)
 {
 	struct why why = { "" };
 
-	if (namespace_enter(&why) || binds_make(mountpoint, "", &why)) {
+	if (namespace_enter(&why) || binds_make(mountpoint, "", all_proc, &why)) {
 		fprintf(stderr, "ummfs-run: %s\n", why.text);
 		_exit(STATUS_FAILED);
 	}
@@ -72,7 +73,7 @@ static int command_wait(pid_t pid)
 	return status;
 }
 
-int command_run(const char *mountpoint, char **command, const sigset_t *before)
+int command_run(const char *mountpoint, bool all_proc, char **command, const sigset_t *before)
 {
 	pid_t pid = fork();
 
@@ -81,6 +82,6 @@ int command_run(const char *mountpoint, char **command, const sigset_t *before)
 		return STATUS_FAILED;
 	}
 	if (!pid)
-		command_exec(mountpoint, command, before);
+		command_exec(mountpoint, all_proc, command, before);
 	return command_wait(pid);
 }

@@ -15,7 +15,7 @@
 /* Signals are blocked from here on: command_run takes them one by one, and what has been mounted is taken away in any case. */
 void signals_hold(sigset_t *before);
 
-/* Exit status: the command's; 128 + n when signal n ended it; or one of the above. */
-int command_run(const char *mountpoint, char **command, const sigset_t *before);
+/* all_proc: see binds_make. Exit status: the command's; 128 + n when signal n ended it; or one of the above. */
+int command_run(const char *mountpoint, bool all_proc, char **command, const sigset_t *before);
 
 #endif

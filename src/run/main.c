@@ -18,7 +18,7 @@
 #endif
 
 static const char help_text[] =
-	"usage: ummfs-run [-m MOUNTPOINT | -c FILE | --from STATE] [-o OPT[,OPT...]] [--] COMMAND...\n"
+	"usage: ummfs-run [-m MOUNTPOINT | -c FILE | --from STATE] [-o OPT[,OPT...]] [--proc] [--] COMMAND...\n"
 	"\n"
 	"Runs COMMAND with the /proc and /sys files of an emulated machine bound over the host's, in a mount\n"
 	"namespace of its own, as root or as an ordinary user. Without -m a machine is mounted for this command\n"
@@ -28,6 +28,7 @@ static const char help_text[] =
 	"  -c, --config FILE     the machine to mount (default: /etc/ummfs.conf, else a built-in one)\n"
 	"      --from STATE      boot the state below STATE: a directory with proc/ and sys/\n"
 	"  -o OPT[,OPT...]       mount options for ummfs\n"
+	"      --proc            the whole of /proc is the machine's, with its tasks as the processes\n"
 	"  -V, -h                version, this text\n"
 	"\n"
 	"The command finds the mount itself in $UMMFS_MOUNTPOINT. See ummfs-run(1).\n";
@@ -47,7 +48,7 @@ static int run_ephemeral(const struct run_args *a, const sigset_t *before)
 	if (machine_mount(&m, a, &why))
 		complain(&why);
 	else
-		status = command_run(m.dir, a->command, before);
+		status = command_run(m.dir, a->all_proc, a->command, before);
 	machine_unmount(&m);
 	return status;
 }
@@ -61,7 +62,7 @@ static int run_mounted(const struct run_args *a, const sigset_t *before)
 		complain(&why);
 		return STATUS_FAILED;
 	}
-	int status = command_run(path, a->command, before);
+	int status = command_run(path, a->all_proc, a->command, before);
 	free(path);
 	return status;
 }

@@ -12,6 +12,8 @@
  */
 #include "view/views.h"
 
+#include "policy/compact.h"
+
 struct contig { /* of one zone, seen by a request of some order */
 	uint64_t free_pages, blocks, suitable;
 };
@@ -38,14 +40,9 @@ static int unusable(struct contig g, unsigned order)
 	return (int)((g.free_pages - (g.suitable << order)) * 1000 / g.free_pages);
 }
 
-/* 6.1 divides twice and rounds down each time. */
 static int fragmentation(struct contig g, unsigned order)
 {
-	if (!g.blocks)
-		return 0;
-	if (g.suitable)
-		return -1000;
-	return 1000 - (int)((1000 + (g.free_pages * 1000 >> order)) / g.blocks);
+	return fragmentation_of(g.free_pages, g.blocks, g.suitable, order);
 }
 
 static void index_table(struct text *t, const struct snapshot *s,

@@ -180,7 +180,7 @@ static void hugetlb_lines(struct chunk *c, const struct snapshot *s)
 	count_line(c, "HugePages_Rsvd:", s->hugetlb_reserved);
 	count_line(c, "HugePages_Surp:", s->hugetlb_surplus);
 	KB_LINE(c, "Hugepagesize:", 1ull << s->hugetlb_order);
-	kb_line(c, "Hugetlb:", PAGES_TO_KB(s->hugetlb_nr << s->hugetlb_order) + s->machine->facts.huge_other_kb);
+	kb_line(c, "Hugetlb:", PAGES_TO_KB(s->hugetlb_all_pages));
 }
 
 static void direct_map_lines(struct chunk *c, const struct machine *m)

@@ -50,14 +50,14 @@ static void kb_line(struct text *t, const char *label, uint64_t pages)
 
 static void memory_lines(struct text *t, const struct task_usage *u)
 {
-	kb_line(t, "VmSize", u->anon_pages + u->hugetlb_pages);
+	kb_line(t, "VmSize", u->anon_pages + u->hugetlb_mapped_pages);
 	kb_line(t, "VmLck", 0);
 	kb_line(t, "VmPin", 0);
 	kb_line(t, "VmRSS", u->anon_pages);
 	kb_line(t, "RssAnon", u->anon_pages);
 	kb_line(t, "RssFile", 0);
 	kb_line(t, "RssShmem", 0);
-	kb_line(t, "VmData", u->anon_pages + u->hugetlb_pages);
+	kb_line(t, "VmData", u->anon_pages + u->hugetlb_mapped_pages);
 	kb_line(t, "VmStk", 0);
 	kb_line(t, "VmExe", 0);
 	kb_line(t, "VmLib", 0);
@@ -83,7 +83,7 @@ void view_task_statm(struct text *t, struct task *task)
 {
 	struct task_usage u;
 	task_usage(task, &u);
-	uint64_t size = u.anon_pages + u.hugetlb_pages;
+	uint64_t size = u.anon_pages + u.hugetlb_mapped_pages;
 	text_printf(t, "%lu %lu 0 0 0 %lu 0\n", (unsigned long)size, (unsigned long)u.anon_pages,
 		    (unsigned long)size);
 }

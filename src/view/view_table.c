@@ -73,6 +73,7 @@ const struct view view_table[] = {
 
 	OF_TASK("status", view_task_status),
 	OF_TASK("statm", view_task_statm),
+	OF_TASK("numa_maps", view_task_numa_maps),
 	OF_TASK("comm", view_task_comm),
 	OF_TASK("oom_score", view_task_oom_score),
 	{ .path = "proc/%u/oom_score_adj",

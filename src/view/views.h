@@ -56,6 +56,7 @@ void view_dmi_table(struct text *t, const struct snapshot *s, unsigned arg);
 /* proc/PID */
 void view_task_status(struct text *t, struct task *task);
 void view_task_statm(struct text *t, struct task *task);
+void view_task_numa_maps(struct text *t, struct task *task);
 void view_task_comm(struct text *t, struct task *task);
 void view_task_oom_score(struct text *t, struct task *task);
 void view_task_oom_score_adj(struct text *t, struct task *task);

@@ -40,8 +40,9 @@ uint64_t vm_commit_limit_pages(const struct vm *vm)
 		return KB_TO_PAGES(kbytes) + swap_pages;
 
 	uint64_t ratio = (uint64_t)READ_RELAXED(&vm->overcommit.ratio);
-	uint64_t huge_pages = READ_RELAXED(&vm->hugetlb->nr) << vm->hugetlb->order;
-	huge_pages += KB_TO_PAGES(vm->machine.facts.huge_other_kb);
+	uint64_t huge_pages = 0;
+	for (unsigned i = 0; i < vm->nr_hugetlb; i++)
+		huge_pages += READ_RELAXED(&vm->hugetlb[i].nr) << vm->hugetlb[i].order;
 	return (vm->total_pages - huge_pages) * ratio / 100 + swap_pages;
 }
 

@@ -60,7 +60,7 @@ static void blocks_collect(struct trim *t)
 	t->nr = 0;
 	lock_take(&t->zone->lock);
 	for (unsigned order = MM_ORDERS; order-- > 0 && t->nr < TRIM_BLOCKS;)
-		for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
+		for (unsigned mt = 0; mt < MIGRATE_ISOLATE; mt++) /* isolated ones are somebody's work */
 			list_collect(t, order, mt);
 	lock_drop(&t->zone->lock);
 }
@@ -138,7 +138,7 @@ void content_unify(struct vm *vm, struct page *page, unsigned order)
 
 /* ---- Charging ---- */
 
-static bool charge_try(struct region *r, uint64_t nr)
+bool content_charge_try(struct region *r, uint64_t nr)
 {
 	uint64_t reserve = r->backing == BACKING_HUGETLB ? 0 : r->limit_pages >> RESERVE_SHIFT;
 	uint64_t used = READ_RELAXED(&r->used_pages);
@@ -171,7 +171,7 @@ static bool pages_reclaim(struct vm *vm, struct cpu *c, uint64_t wanted)
 
 static int content_charge(struct vm *vm, struct cpu *c, uint64_t nr)
 {
-	for (unsigned round = 0; !charge_try(vm->region, nr); round++) {
+	for (unsigned round = 0; !content_charge_try(vm->region, nr); round++) {
 		if (content_trim(vm, c, nr))
 			continue;
 		if (round >= ROUNDS || vm->region->backing == BACKING_HUGETLB || !pages_reclaim(vm, c, nr))

@@ -18,6 +18,8 @@
  * Inside no CPU, no lock of RANK_CPU or above.
  */
 MUST_CHECK int content_claim(struct vm *vm, struct cpu *c, struct page *const *page, unsigned nr);
+/* The charge alone, of what is there now. False: there is not enough. Inside a CPU or not, any lock held */
+MUST_CHECK bool content_charge_try(struct region *r, uint64_t nr);
 /* Take the bytes of at least `wanted` free frames, if so many have any. Returns how many went. Likewise */
 uint64_t content_trim(struct vm *vm, struct cpu *c, uint64_t wanted);
 /* A block was taken by somebody who is charged for all of it or for nothing: all of its frames have content or none. Inside a CPU or not */

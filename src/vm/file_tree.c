@@ -265,6 +265,12 @@ void tree_set(struct filemap *m, struct tree_node *leaf, unsigned slot, uint64_t
 	m->nr_shadows += (uint64_t)(int64_t)shadows;
 }
 
+void tree_move(struct tree_node *leaf, unsigned slot, pfn_t pfn)
+{
+	ASSERT(entry_is_page(leaf->slot[slot]));
+	leaf->slot[slot] = entry_of_page(pfn);
+}
+
 static void node_drop(struct filemap *m, struct tree_node *n, struct tree_spares *dead)
 {
 	m->nr_nodes--;

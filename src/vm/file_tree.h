@@ -110,6 +110,7 @@ struct tree_node *tree_leaf_make(struct filemap *m, struct file_inode *i, uint64
 
 /* entry: 0 takes what is there away. Counts; a slot that is dirty is so no more. */
 void tree_set(struct filemap *m, struct tree_node *leaf, unsigned slot, uint64_t entry);
+void tree_move(struct tree_node *leaf, unsigned slot, pfn_t pfn); /* the page there is in this frame now; dirty if it was */
 void tree_set_dirty(struct tree_node *leaf, unsigned slot);
 void tree_clear_dirty(struct tree_node *leaf, unsigned slot);
 /* A leaf, and what is above it, goes when it is empty: into dead. True: it went. It is on no list of shadows. */

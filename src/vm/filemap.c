@@ -7,7 +7,7 @@
  * what a page counts as (its marks). Pages come in batches of neighbours, and
  * neighbours mostly are of one node, so the locks are taken once for a run of
  * pages of one node. Bytes of a page change only while it is pinned, or is
- * nobody's yet; a page that is pinned cannot go.
+ * nobody's yet; a page that is pinned can neither go nor move (file_move.c).
  *
  * Counted: NR_FILE_PAGES for each page, and for a store in memory NR_SHMEM,
  * whose pages are on the list of anonymous memory and never dirty: there is
@@ -46,7 +46,7 @@ unsigned frames_alloc(struct file_inode *i, struct cpu *c, gfp_t gfp, struct pag
 static void frames_give(struct cpu *c, struct page *const *page, unsigned nr)
 {
 	for (unsigned k = 0; k < nr; k++) {
-		page[k]->owner = 0;
+		WRITE_RELAXED(&page[k]->owner, 0);
 		page[k]->private = 0;
 		page_give_single(c, page[k]);
 	}
@@ -175,8 +175,8 @@ static void page_begin(struct adding *a, unsigned k)
 	uint64_t index = a->b->first + k;
 	bool writer = a->how->writer;
 	page->private = 0;
-	page->owner = owner_handle(OWNER_FILE, a->b->inode->id);
-	page->index = (uint32_t)index;
+	WRITE_RELAXED(&page->owner, owner_handle(OWNER_FILE, a->b->inode->id));
+	WRITE_RELAXED(&page->index, (uint32_t)index);
 	page->cache.pins = !writer && k < a->how->pin;
 	page->cache.ahead = !writer && index == a->how->mark;
 	/* A file in memory that is written to is used; one of a store is only when it is read. */
@@ -445,7 +445,7 @@ static void cache_settle(void *ctx, struct cpu *c)
 	nodes_free_inside(vm, c, &vm->files.dead[c->id].nodes);
 }
 
-const struct owner_ops file_owner_ops = { .release = cache_release, .settle = cache_settle };
+const struct owner_ops file_owner_ops = { .release = cache_release, .move = filemap_move, .settle = cache_settle };
 
 /* ---- Writeback ---- */
 

@@ -89,6 +89,9 @@ void shadows_update(struct cpu *c, struct tree_node *leaf);
 void leaf_shed(struct cpu *c, struct file_inode *i, struct tree_node *leaf, struct tree_spares *dead);
 void nodes_free_inside(struct vm *vm, struct cpu *c, struct tree_spares *dead); /* inside c, no other lock */
 
+/* ---- file_move.c ---- */
+enum page_fate filemap_move(void *ctx, struct cpu *c, struct page *page, struct page *to); /* of owner_ops */
+
 /* ---- file_read.c ---- */
 struct readahead_plan;
 /* Have page `index` pinned, read when it is not there. inode->io held shared, inode->write held. 0 or -errno. Inside no CPU */

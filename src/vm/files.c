@@ -149,26 +149,13 @@ static struct cpu *cpu_by_number(const struct vm *vm, pid_t pid)
 	return &m->cpu[cpu];
 }
 
-static bool task_has_proc(struct task *t, pid_t pid)
-{
-	bool has = false;
-	lock_take(&t->index_lock);
-	for (unsigned n = 0; n < t->nr_procs && !has; n++)
-		has = t->procs[n].pid == pid;
-	lock_drop(&t->index_lock);
-	return has;
-}
-
 static struct cpu *cpu_of_process(struct vm *vm, pid_t pid)
 {
-	struct cpu *c = NULL;
-	for (struct task *t = task_next(vm, 0), *next; t; t = next) {
-		if (!c && task_has_proc(t, pid))
-			c = task_cpu(t);
-		next = c ? NULL : task_next(vm, t->id);
+	struct task *t = task_find_proc(vm, pid);
+	struct cpu *c = t ? task_cpu(t) : cpu_by_number(vm, pid);
+	if (t)
 		task_put(t);
-	}
-	return c ? c : cpu_by_number(vm, pid);
+	return c;
 }
 
 /* Found once for a caller, and again when processes or tasks have moved. No lock held. */

@@ -48,17 +48,43 @@ static void files_release(struct files *f)
 		pthread_rwlock_unlock(&f->gate);
 }
 
+/* Its bytes are part of a state, so it stays held as long as tasks are. Outside the gate of files. */
+static void hugetlbfs_hold(struct hugetlbfs *h)
+{
+	if (h->vm)
+		pthread_rwlock_wrlock(&h->gate);
+}
+
+static void hugetlbfs_release(struct hugetlbfs *h)
+{
+	if (h->vm)
+		pthread_rwlock_unlock(&h->gate);
+}
+
+/* Not while a range of frames is out of circulation: whoever empties it is waited for, and needs nothing but CPUs. */
+static bool cpus_hold(struct machine *m)
+{
+	MASK_FOR_EACH(cpu, &m->cpus_online)
+		bias_take(&m->cpu[cpu].lock);
+	bool isolated = READ_RELAXED(&m->isolations) != 0;
+	if (isolated)
+		machine_resume(m);
+	return !isolated;
+}
+
 void vm_hold(struct vm *vm)
 {
+	const struct timespec moment = { .tv_nsec = 200000 };
 	struct machine *m = &vm->machine;
 	lock_take(&vm->knob_lock);
+	hugetlbfs_hold(&vm->hugetlbfs);
 	files_hold(&vm->files);
 	tasks_hold(vm);
 	pthread_rwlock_wrlock(&vm->own.names);
 	lock_take(&m->tune_lock);
 	lock_take(&vm->slabs.lock);
-	MASK_FOR_EACH(cpu, &m->cpus_online)
-		bias_take(&m->cpu[cpu].lock);
+	while (!cpus_hold(m))
+		nanosleep(&moment, NULL);
 }
 
 void vm_release_machine(struct vm *vm)
@@ -76,4 +102,5 @@ void vm_release_machine(struct vm *vm)
 void vm_release_tasks(struct vm *vm)
 {
 	pthread_rwlock_unlock(&vm->tasks.gate);
+	hugetlbfs_release(&vm->hugetlbfs);
 }

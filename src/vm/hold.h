@@ -12,7 +12,7 @@
 #include "vm/vm.h"
 
 void vm_hold(struct vm *vm);
-/* Let everything go on but tasks, whose bytes stay as they are; then vm_release_tasks. */
+/* Let everything go on but tasks and dev/hugepages, whose bytes stay as they are; then vm_release_tasks. */
 void vm_release_machine(struct vm *vm);
 void vm_release_tasks(struct vm *vm);
 

@@ -27,6 +27,7 @@ const char *const own_cache_name[OWN_KINDS] = {
 	[OWN_FILE_INODE] = "inode_cache",
 	[OWN_SHMEM_INODE] = "shmem_inode_cache",
 	[OWN_TREE_NODE] = "radix_tree_node",
+	[OWN_HUGETLBFS_INODE] = "hugetlbfs_inode_cache",
 };
 
 /* Names are looked up by whoever wants to see why memory is gone; tasks are made by who can be told that it is. */
@@ -41,6 +42,7 @@ static const struct own_habit {
 	[OWN_FILE_INODE] = { 8, GFP_KERNEL | __GFP_NOWARN },
 	[OWN_SHMEM_INODE] = { 8, GFP_KERNEL | __GFP_NOWARN },
 	[OWN_TREE_NODE] = { 8, GFP_NOFS | __GFP_NOWARN },
+	[OWN_HUGETLBFS_INODE] = { 0, GFP_KERNEL },
 };
 
 void own_init(struct own *own)

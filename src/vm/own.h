@@ -30,6 +30,7 @@ enum own_kind {
 	OWN_FILE_INODE, /* inode_cache: a file or directory of the source */
 	OWN_SHMEM_INODE, /* shmem_inode_cache: one that is in memory only */
 	OWN_TREE_NODE, /* radix_tree_node: of the index of a file's pages */
+	OWN_HUGETLBFS_INODE, /* hugetlbfs_inode_cache: a file or directory in dev/hugepages */
 	OWN_KINDS
 };
 

@@ -74,6 +74,19 @@ void page_index_remove(struct machine *m, struct page_index *ix, struct page *pa
 		slot_set(m, ix, slot, ix->pfn[ix->nr]);
 }
 
+void page_index_replace(struct machine *m, struct page_index *ix, const struct page *page, struct page *to)
+{
+	uint64_t slot = page->index;
+	ASSERT(slot < ix->nr && ix->pfn[slot] == page_pfn(m, page));
+	slot_set(m, ix, slot, page_pfn(m, to));
+}
+
+void page_index_cut(struct page_index *ix, uint64_t nr)
+{
+	ASSERT(nr <= ix->nr);
+	WRITE_RELAXED(&ix->nr, nr);
+}
+
 bool page_index_has(const struct machine *m, const struct page_index *ix, const struct page *page)
 {
 	uint32_t slot = READ_RELAXED(&page->index);

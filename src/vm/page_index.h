@@ -29,6 +29,13 @@ static inline uint64_t page_index_nr(const struct page_index *ix)
 void page_index_add(struct machine *m, struct page_index *ix, struct page *page); /* there is room */
 struct page *page_index_pop(struct machine *m, struct page_index *ix); /* the last one; not empty */
 void page_index_remove(struct machine *m, struct page_index *ix, struct page *page); /* the last one takes its slot */
+/* Another page takes its slot. */
+void page_index_replace(struct machine *m, struct page_index *ix, const struct page *page, struct page *to);
+/*
+ * The last ones go, down to nr. Their numbers stay in the array behind the others, for who frees them, until
+ * something is added or the room changes: both are up to who cuts.
+ */
+void page_index_cut(struct page_index *ix, uint64_t nr);
 /* Is this page in the index? Right for any page, also one that belongs to somebody else by now. */
 bool page_index_has(const struct machine *m, const struct page_index *ix, const struct page *page);
 /* Put a random choice of n pages into the last n slots. n <= nr. */

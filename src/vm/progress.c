@@ -33,8 +33,9 @@ static void progress_log(const struct progress *p, uint64_t now)
 {
 	uint64_t whole = p->to > p->from ? p->to - p->from : p->from - p->to;
 	uint64_t done = now > p->from ? now - p->from : p->from - now;
-	log_info("task %s: %s: %lu of %lu (%lu %%)", p->task, p->what, (unsigned long)done,
-		 (unsigned long)whole, (unsigned long)(whole ? done * 100 / whole : 100));
+	log_info("%s%s%s%s: %lu of %lu (%lu %%)", p->task ? "task " : "", p->task ? p->task : "",
+		 p->task ? ": " : "", p->what, (unsigned long)done, (unsigned long)whole,
+		 (unsigned long)(whole ? done * 100 / whole : 100));
 }
 
 bool progress_step(struct progress *p, uint64_t now)

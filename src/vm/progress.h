@@ -10,7 +10,7 @@
 #include "base/defs.h"
 
 struct progress {
-	const char *task, *what;
+	const char *task, *what; /* task NULL: nobody's */
 	uint64_t from, to; /* counting up or down */
 	uint64_t next_ns, slice_ns; /* the next line, and the end of the slice */
 };

@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "vm/vm.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2 /* 1: huge pages of one size, no compaction, no memory policies */
 
 /* One member of a structure: a number or an array of numbers. */
 struct field {
@@ -33,9 +33,10 @@ struct fields {
 	size_t size; /* of the structure */
 };
 
-extern const struct fields fields_spec, fields_node_spec, fields_zone_spec, fields_zone, fields_node,
-	fields_cpu, fields_cpu_zone, fields_cpu_node, fields_hugetlb, fields_hugetlb_node,
-	fields_tune, fields_vm, fields_tasks, fields_task, fields_page_group, fields_cache;
+extern const struct fields fields_spec, fields_node_spec, fields_zone_spec, fields_zone,
+	fields_node, fields_kswapd, fields_kcompactd, fields_cpu, fields_cpu_zone, fields_cpu_node,
+	fields_hugetlb, fields_hugetlb_node, fields_huge_inode, fields_tune, fields_vm,
+	fields_tasks, fields_task, fields_page_group, fields_cache;
 
 /* " name=series" for each field. */
 void fields_write(struct text *t, const struct fields *f, const void *object);
@@ -73,8 +74,12 @@ MUST_CHECK int record_apply(struct vm *vm, char *text, const char *name, struct 
 MUST_CHECK int record_content(struct vm *vm, const char *task, uint64_t offset, const char *bytes,
 			      size_t len);
 
+/* The same of a file in dev/hugepages, by its inode's number: its pages are there. 0 or -EINVAL: not so. */
+MUST_CHECK int record_huge_content(struct vm *vm, uint64_t id, uint64_t offset, const char *bytes,
+				   size_t len);
+
 /* Pages of mem from `from` on that hold bytes, one after the other: [*start, *end). false: none. The tasks are held. */
-bool task_content_next(const struct task *t, uint64_t from, uint64_t *start, uint64_t *end);
-const char *task_content_page(const struct task *t, uint64_t slot); /* PAGE_SIZE bytes */
+bool task_content_next(struct task *t, uint64_t from, uint64_t *start, uint64_t *end);
+void task_content_copy(struct task *t, uint64_t slot, char *to); /* PAGE_SIZE bytes */
 
 #endif

@@ -42,6 +42,8 @@ static const struct field fields_spec_rows[] = {
 	ONE(machine_spec, nr_cpu_ids, 1, MASK_BITS),
 	ONE(machine_spec, numa, 0, 1),
 	ONE(machine_spec, thp, 0, 1),
+	ONE(machine_spec, gigantic, 0, 1),
+	ONE(machine_spec, gigantic_default, 0, 1),
 };
 FIELDS(fields_spec, machine_spec);
 
@@ -73,6 +75,14 @@ static const struct field fields_zone_rows[] = {
 	MANY(zone, stat, -PAGES_MOST, PAGES_MOST),
 	ONE(zone, nr_reserved_highatomic, 0, PAGES_MOST),
 	ONE(zone, boosted, 0, 1),
+	ONE(zone, compact.free_pfn, 0, MM_HIGHEST_PFN),
+	MANY(zone, compact.migrate_pfn, 0, MM_HIGHEST_PFN),
+	ONE(zone, compact.init_migrate_pfn, 0, MM_HIGHEST_PFN),
+	ONE(zone, compact.init_free_pfn, 0, MM_HIGHEST_PFN),
+	ONE(zone, compact.considered, 0, 64),
+	ONE(zone, compact.defer_shift, 0, 6),
+	ONE(zone, compact.order_failed, 0, MM_ORDERS),
+	ONE(zone, compact.flush_skip, 0, 1),
 	MANY(zone, nr_pageblocks, 0, PAGES_MOST),
 	MANY(zone, pinned, 0, PAGES_MOST),
 };
@@ -88,6 +98,19 @@ static const struct field fields_node_rows[] = {
 	MANY(node, lru.refaults, 0, 0),
 };
 FIELDS(fields_node, node);
+
+static const struct field fields_kswapd_rows[] = {
+	ONE(kswapd, ran, 0, 1),
+	ONE(kswapd, rested_ns, 0, 0),
+};
+FIELDS(fields_kswapd, kswapd);
+
+static const struct field fields_kcompactd_rows[] = {
+	ONE(kcompactd, order, 0, MM_ORDER_MAX),
+	ONE(kcompactd, highest_type, 0, MM_ZONE_TYPES_MAX - 1),
+	ONE(kcompactd, proactive_defer, 0, 64),
+};
+FIELDS(fields_kcompactd, kcompactd);
 
 static const struct field fields_cpu_rows[] = {
 	ONE(cpu, used, 0, 1),
@@ -145,7 +168,6 @@ static const struct field fields_tune_rows[] = {
 	ONE(machine, facts.vmalloc_used_kb, 0, PAGES_MOST),
 	ONE(machine, facts.percpu_kb, 0, PAGES_MOST),
 	ONE(machine, facts.corrupted_kb, 0, PAGES_MOST),
-	ONE(machine, facts.huge_other_kb, 0, PAGES_MOST),
 	ONE(machine, facts.swap_total_kb, 0, PAGES_MOST),
 	ONE(machine, facts.swap_free_kb, 0, PAGES_MOST),
 	ONE(machine, facts.zswap_kb, 0, PAGES_MOST),
@@ -178,12 +200,18 @@ static const struct field fields_vm_rows[] = {
 	ONE(vm, dirty.highmem, 0, 0),
 	ONE(vm, dirty.expire_centisecs, 0, INT32_MAX),
 	ONE(vm, dirty.writeback_centisecs, 0, 0),
+	ONE(vm, policy.compact.extfrag_threshold, 0, 1000),
+	ONE(vm, policy.compact.proactiveness, 0, 100),
+	ONE(vm, policy.compact.unevictable_allowed, 0, 1),
+	ONE(vm, policy.compact.memory, 0, 0),
 	ONE(vm, policy.oom.panic, 0, 2),
 	ONE(vm, policy.oom.kill_allocating, 0, 0),
 	ONE(vm, policy.oom.dump_tasks, 0, 0),
+	ONE(vm, hugetlb_shm_group, 0, 0),
 	ONE(vm, stat_interval, INT32_MIN / 250, INT32_MAX / 250),
 	ONE(vm, drop_caches_quiet, 0, 1),
 	ONE(vm, next_tick_ns, 0, 0),
+	ONE(vm, next_compact_ns, 0, 0),
 	MANY(vm, rng.s, 0, 0),
 	ATTR(vm, failslab.attr),
 	ONE(vm, failslab.ignore_wait, 0, 1),
@@ -233,6 +261,25 @@ static const struct field fields_tasks_rows[] = {
 };
 FIELDS(fields_tasks, tasks);
 
+static const struct field fields_huge_inode_rows[] = {
+	ONE(huge_inode, mount, 0, HUGETLB_SIZES - 1),
+	ONE(huge_inode, generation, 0, 0),
+	ONE(huge_inode, attr.mode, 0, 0),
+	ONE(huge_inode, attr.nlink, 0, 0),
+	ONE(huge_inode, attr.uid, 0, 0),
+	ONE(huge_inode, attr.gid, 0, 0),
+	ONE(huge_inode, attr.rdev, 0, 0),
+	ONE(huge_inode, attr.atime_s, 0, 0),
+	ONE(huge_inode, attr.mtime_s, 0, 0),
+	ONE(huge_inode, attr.ctime_s, 0, 0),
+	ONE(huge_inode, attr.atime_ns, 0, 999999999),
+	ONE(huge_inode, attr.mtime_ns, 0, 999999999),
+	ONE(huge_inode, attr.ctime_ns, 0, 999999999),
+	ONE(huge_inode, next_order, 0, INT64_MAX / 2),
+	ONE(huge_inode, size, 0, 0),
+};
+FIELDS(fields_huge_inode, huge_inode);
+
 static const struct field fields_task_rows[] = {
 	ONE(task, pid, 2, 4194304),
 	ONE(task, generation, 0, 0),
@@ -240,6 +287,10 @@ static const struct field fields_task_rows[] = {
 	ONE(task, gid, 0, 0),
 	ONE(task, mode, 0, 01777),
 	ONE(task, cpu, 0, MASK_BITS - 1),
+	ONE(task, mempolicy.mode, 0, MPOL_LOCAL),
+	ONE(task, mempolicy.il_prev, 0, MM_NODES_MAX - 1),
+	MANY(task, mempolicy.nodes.w, 0, 0),
+	MANY(task, huge_mapped, 0, PAGES_MOST),
 	ONE(task, file_batch, 0, 0),
 	MANY(task, rng.s, 0, 0),
 	ONE(task, events_alloc_fail, 0, 0),
@@ -251,7 +302,7 @@ FIELDS(fields_task, task);
 
 static const struct field fields_page_group_rows[] = {
 	ONE(page_group, owner, 0, 0),
-	ONE(page_group, order, 0, MM_ORDER_MAX),
+	ONE(page_group, order, 0, GIGANTIC_ORDER),
 	ONE(page_group, migratetype, 0, MIGRATE_TYPES - 1),
 	ONE(page_group, marks, 0, 0),
 	ONE(page_group, flags, 0, 0),
@@ -262,7 +313,8 @@ const struct task_index_row task_index_rows[] = {
 	{ "anon", offsetof(struct task, anon), OWNER_TASK_ANON },
 	{ "file", offsetof(struct task, file), OWNER_TASK_FILE },
 	{ "shmem", offsetof(struct task, shmem), OWNER_TASK_SHMEM },
-	{ "hugetlb", offsetof(struct task, hugetlb), OWNER_TASK_HUGETLB },
+	{ "hugetlb", offsetof(struct task, hugetlb[0]), OWNER_TASK_HUGETLB },
+	{ "hugetlb_other", offsetof(struct task, hugetlb[1]), OWNER_TASK_HUGETLB },
 	{ "anon_tables", offsetof(struct task, anon_tables), OWNER_TASK_PAGETABLE },
 	{ "hugetlb_tables", offsetof(struct task, hugetlb_tables), OWNER_TASK_PAGETABLE },
 };

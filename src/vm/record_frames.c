@@ -121,6 +121,7 @@ struct place { /* where the numbers of a series go */
 	struct zone *zone;
 	struct cpu *cpu;
 	struct page_list *list;
+	struct hugetlb *hugetlb;
 	unsigned order, node;
 	enum migratetype mt;
 	uint64_t start;
@@ -179,6 +180,24 @@ static int pageblocks_read(struct record *r, char *rest)
 		error = record_number(r, &rest, MIGRATE_TYPES, &mt);
 	p.mt = (enum migratetype)mt;
 	return error ? error : record_series(r, series_word(&rest), pageblock_place, &p);
+}
+
+static int skip_place(struct record *r, uint64_t v, void *ctx)
+{
+	struct machine *m = &r->vm->machine;
+	(void)ctx;
+	if (v > (m->end_pfn - 1) >> m->pageblock_order)
+		return record_bad(r, "there is no pageblock %llu", (unsigned long long)v);
+	pageblock_set_skip(m, (pfn_t)(v << m->pageblock_order), true);
+	return 0;
+}
+
+/* Behind the types of the blocks. */
+static int pageblock_skips_read(struct record *r, char *rest)
+{
+	struct zone *z;
+	int error = zone_find(r, &rest, &z);
+	return error ? error : record_series(r, series_word(&rest), skip_place, NULL);
 }
 
 /* A block of that zone. */
@@ -337,21 +356,38 @@ static int used_read(struct record *r, char *rest)
 	if (!error && (kind >= OWNER_KINDS || kind == OWNER_SLAB || u.group.flags & PG_CONTENT ||
 		       (kind == OWNER_FILE && u.group.owner != file_orphan_owner())))
 		error = record_bad(r, "no such owner or flag");
+	if (!error && u.group.order > MM_ORDER_MAX &&
+	    (u.group.order != GIGANTIC_ORDER || !r->vm->machine.gigantic ||
+	     (kind != OWNER_HUGETLB_POOL && kind != OWNER_TASK_HUGETLB)))
+		error = record_bad(r, "no such block");
 	return error ? error : record_series(r, pfn, used_place, &u);
 }
 
 /* ---- Lists of pages in use ---- */
 
+static int pool_find(struct record *r, char **rest, struct hugetlb **out)
+{
+	uint64_t pool = 0;
+	int error = record_number(r, rest, r->vm->nr_hugetlb, &pool);
+	*out = &r->vm->hugetlb[pool];
+	return error;
+}
+
 static int hugetlb_read(struct record *r, char *rest)
 {
-	return record_fields(r, &fields_hugetlb, r->vm->hugetlb, rest);
+	struct hugetlb *h;
+	int error = pool_find(r, &rest, &h);
+	return error ? error : record_fields(r, &fields_hugetlb, h, rest);
 }
 
 static int hugetlb_node_read(struct record *r, char *rest)
 {
 	unsigned node;
-	int error = node_find(r, &rest, &node);
-	return error ? error : record_fields(r, &fields_hugetlb_node, &r->vm->hugetlb->node[node], rest);
+	struct hugetlb *h;
+	int error = pool_find(r, &rest, &h);
+	if (!error)
+		error = node_find(r, &rest, &node);
+	return error ? error : record_fields(r, &fields_hugetlb_node, &h->node[node], rest);
 }
 
 static int hugetlb_place(struct record *r, uint64_t v, void *ctx)
@@ -360,7 +396,7 @@ static int hugetlb_place(struct record *r, uint64_t v, void *ctx)
 	const struct page *page = used_page(r, v);
 	if (!page)
 		return -EINVAL;
-	if (page->order != r->vm->hugetlb->order || owner_kind(page->owner) != OWNER_HUGETLB_POOL ||
+	if (page->order != p->hugetlb->order || owner_kind(page->owner) != OWNER_HUGETLB_POOL ||
 	    page_zone(&r->vm->machine, page)->node->id != p->node)
 		return record_bad(r, "frame %llu is no free huge page of the node", (unsigned long long)v);
 	return list_join(r, p->list, (pfn_t)v);
@@ -369,11 +405,32 @@ static int hugetlb_place(struct record *r, uint64_t v, void *ctx)
 static int hugetlb_free_read(struct record *r, char *rest)
 {
 	struct place p = { 0 };
-	int error = node_find(r, &rest, &p.node);
+	int error = pool_find(r, &rest, &p.hugetlb);
+	if (!error)
+		error = node_find(r, &rest, &p.node);
 	if (error)
 		return error;
-	p.list = &r->vm->hugetlb->node[p.node].free;
+	p.list = &p.hugetlb->node[p.node].free;
 	return record_series(r, series_word(&rest), hugetlb_place, &p);
+}
+
+static int kswapd_read(struct record *r, char *rest)
+{
+	unsigned node;
+	int error = node_find(r, &rest, &node);
+	return error ? error : record_fields(r, &fields_kswapd, &r->vm->policy.kswapd[node], rest);
+}
+
+static int kcompactd_read(struct record *r, char *rest)
+{
+	unsigned node;
+	int error = node_find(r, &rest, &node);
+	struct kcompactd *k = error ? NULL : &r->vm->policy.kcompactd[node];
+	if (!error)
+		error = record_fields(r, &fields_kcompactd, k, rest);
+	if (!error && k->highest_type >= r->vm->machine.nr_zone_types)
+		error = record_bad(r, "the machine has no zone type %u", k->highest_type);
+	return error;
 }
 
 static int node_read(struct record *r, char *rest)
@@ -426,6 +483,7 @@ const struct record_row record_frame_rows[] = {
 	{ "zone", zone_read },
 	{ "virgin", virgin_read },
 	{ "pageblocks", pageblocks_read },
+	{ "pageblock_skips", pageblock_skips_read },
 	{ "free", free_read },
 	{ "cpu", cpu_read },
 	{ "cpu_zone", cpu_zone_read },
@@ -436,6 +494,8 @@ const struct record_row record_frame_rows[] = {
 	{ "hugetlb_node", hugetlb_node_read },
 	{ "hugetlb_free", hugetlb_free_read },
 	{ "node", node_read },
+	{ "kswapd", kswapd_read },
+	{ "kcompactd", kcompactd_read },
 	{ "lru", lru_read },
 };
 const unsigned nr_record_frame_rows = ARRAY_LEN(record_frame_rows);

@@ -25,7 +25,7 @@
 
 /* ---- Writing ---- */
 
-static uint64_t number_of(const struct kmem_cache *s, const void *object)
+uint64_t record_object_of(const struct kmem_cache *s, const void *object)
 {
 	const struct page *slab = s && object ? object_slab(s, object) : NULL;
 	return slab ? record_object_number(page_pfn(s->slabs->machine, slab), slab_index(s, slab, object))
@@ -37,7 +37,7 @@ static void objects_write(struct text *t, const struct kmem_cache *s, void *cons
 	struct series_out out;
 	series_begin(&out, t);
 	for (unsigned i = 0; i < nr; i++)
-		series_put(&out, number_of(s, object[i]));
+		series_put(&out, record_object_of(s, object[i]));
 	series_end(&out);
 	text_char(t, '\n');
 }
@@ -80,9 +80,9 @@ static void self_write(struct text *t, const struct kmem_cache *s, uint64_t numb
 		return;
 	text_printf(t, "self %lu ", number);
 	series_begin(&out, t);
-	series_put(&out, number_of(sl->of_caches, s->self));
+	series_put(&out, record_object_of(sl->of_caches, s->self));
 	for (unsigned n = 0; n < sl->machine->nr_nodes; n++)
-		series_put(&out, number_of(sl->of_nodes, s->node[n].self));
+		series_put(&out, record_object_of(sl->of_nodes, s->node[n].self));
 	series_end(&out);
 	text_char(t, '\n');
 }
@@ -93,9 +93,10 @@ static void task_self_write(struct text *t, const struct vm *vm, const struct ta
 	struct series_out out;
 	text_printf(t, "task_self %u ", task->id);
 	series_begin(&out, t);
-	series_put(&out, number_of(vm->own.of[OWN_TASK].cache, task->own.object));
+	series_put(&out, record_object_of(vm->own.of[OWN_TASK].cache, task->own.object));
 	for (unsigned kind = 0; kind < AREA_KINDS; kind++)
-		series_put(&out, number_of(areas, task->area[kind] ? task->area[kind]->own.object : NULL));
+		series_put(&out, record_object_of(areas, task->area[kind] ? task->area[kind]->own.object
+									  : NULL));
 	series_end(&out);
 	text_char(t, '\n');
 }
@@ -106,8 +107,8 @@ static void task_names_write(struct text *t, const struct vm *vm, const struct t
 		struct series_out out;
 		text_printf(t, "task_name %u ", task->id);
 		series_begin(&out, t);
-		series_put(&out, number_of(vm->own.of[OWN_NAME].cache, d->own.object));
-		series_put(&out, number_of(vm->own.of[OWN_INODE].cache, d->inode->own.object));
+		series_put(&out, record_object_of(vm->own.of[OWN_NAME].cache, d->own.object));
+		series_put(&out, record_object_of(vm->own.of[OWN_INODE].cache, d->inode->own.object));
 		series_put(&out, d->inode->ino);
 		series_put(&out, d->parent);
 		series_end(&out);
@@ -147,6 +148,7 @@ void record_own_write(struct text *t, struct vm *vm)
 		task_self_write(t, vm, task);
 		task_names_write(t, vm, task);
 	}
+	record_hugetlbfs_write(t, vm);
 }
 
 /* ---- Reading ---- */
@@ -250,7 +252,7 @@ static int self_read(struct record *r, char *rest)
 }
 
 /* Objects that the daemon has are counted by kind. */
-static int own_put(struct record *r, enum own_kind kind, uint64_t v, void **slot)
+int record_own_put(struct record *r, enum own_kind kind, uint64_t v, void **slot)
 {
 	int error = object_put(r, own_cache_name[kind], v, slot);
 	if (!error && v)
@@ -264,7 +266,7 @@ static int reserve_put(struct record *r, uint64_t v, void *ctx)
 	struct own_cache *o = &r->vm->own.of[p->kind];
 	if (!v || o->nr_reserve == OWN_RESERVE_MAX)
 		return record_bad(r, "the reserve has no such object");
-	int error = own_put(r, p->kind, v, &o->reserve[o->nr_reserve]);
+	int error = record_own_put(r, p->kind, v, &o->reserve[o->nr_reserve]);
 	o->nr_reserve += !error;
 	return error;
 }
@@ -282,10 +284,10 @@ static int area_put(struct record *r, struct task *t, unsigned kind, uint64_t v)
 {
 	if (!v)
 		return 0;
-	if (!(kind == AREA_ANON ? t->anon.nr : t->hugetlb.nr))
+	if (!(kind == AREA_ANON ? t->anon.nr : t->huge_mapped[kind - AREA_HUGETLB]))
 		return record_bad(r, "the task maps nothing of kind %u", kind);
 	int error = task_areas_adopt(t);
-	return error ? error : own_put(r, OWN_AREA, v, &t->area[kind]->own.object);
+	return error ? error : record_own_put(r, OWN_AREA, v, &t->area[kind]->own.object);
 }
 
 static int task_self_put(struct record *r, uint64_t v, void *ctx)
@@ -294,7 +296,7 @@ static int task_self_put(struct record *r, uint64_t v, void *ctx)
 	unsigned i = p->nr++;
 	if (i > AREA_KINDS)
 		return record_bad(r, "a task has no more mappings");
-	return i ? area_put(r, p->task, i - 1, v) : own_put(r, OWN_TASK, v, &p->task->own.object);
+	return i ? area_put(r, p->task, i - 1, v) : record_own_put(r, OWN_TASK, v, &p->task->own.object);
 }
 
 static int task_self_read(struct record *r, char *rest)
@@ -310,8 +312,8 @@ static int name_hang(struct record *r, struct task *t, const uint64_t v[4], cons
 	struct dname *d = dcache_restore(t, v[3], name, v[2]);
 	if (!d)
 		return -ENOMEM;
-	int error = own_put(r, OWN_NAME, v[0], &d->own.object);
-	return error ? error : own_put(r, OWN_INODE, v[1], &d->inode->own.object);
+	int error = record_own_put(r, OWN_NAME, v[0], &d->own.object);
+	return error ? error : record_own_put(r, OWN_INODE, v[1], &d->inode->own.object);
 }
 
 static int task_name_read(struct record *r, char *rest)

@@ -13,6 +13,10 @@ void record_used_write(struct text *t, struct vm *vm);
 void record_slabs_write(struct text *t, struct vm *vm);
 /* Lines for objects that are free in magazines, and that the daemon itself has. Last. */
 void record_own_write(struct text *t, struct vm *vm);
+/* Lines of dev/hugepages. */
+void record_hugetlbfs_write(struct text *t, struct vm *vm);
+/* The number that an object has in the record; 0: none. NULL, NULL: none. */
+uint64_t record_object_of(const struct kmem_cache *s, const void *object);
 /* Lines of tasks/NAME/slab and kmalloc. */
 void record_objects_write(struct text *t, const struct task *task);
 /* A name without blanks, newlines and what else would be mistaken. */
@@ -62,9 +66,9 @@ struct record_row {
 	int (*read)(struct record *r, char *rest);
 };
 extern const struct record_row record_shape_rows[], record_frame_rows[], record_slab_rows[],
-	record_task_rows[], record_own_rows[];
+	record_task_rows[], record_own_rows[], record_huge_rows[];
 extern const unsigned nr_record_shape_rows, nr_record_frame_rows, nr_record_slab_rows,
-	nr_record_task_rows, nr_record_own_rows;
+	nr_record_task_rows, nr_record_own_rows, nr_record_huge_rows;
 
 /* Cuts " NAME=..." out of a line. NULL: not there. */
 char *record_word_cut(char *line, const char *name);
@@ -78,6 +82,11 @@ MUST_CHECK int record_cache_find(struct record *r, char **rest, struct kmem_cach
 /* An object in use of a cache that nobody has taken yet, by its number. 0, -ENOMEM, or -EINVAL with why set. */
 MUST_CHECK int record_object_take(struct record *r, const struct kmem_cache *s, uint64_t number,
 				  void **out);
+
+/* Such an object for *slot, of the daemon's own; number 0: none. Likewise */
+MUST_CHECK int record_own_put(struct record *r, enum own_kind kind, uint64_t number, void **slot);
+/* Directories of dev/hugepages are a tree, links and promises add up. 0 or -EINVAL with why set. */
+MUST_CHECK int record_hugetlbfs_check(struct record *r);
 
 /* All slabs and tasks are there: objects that no task owns are nobody's. 0 or -ENOMEM. */
 MUST_CHECK int record_slabs_finish(struct record *r);

@@ -158,19 +158,33 @@ static int line_read(struct record *r, char *line, bool shape)
 	for (unsigned i = 0; i < nr_record_own_rows; i++)
 		if (!strcmp(record_own_rows[i].name, kind))
 			return shape ? 0 : record_own_rows[i].read(r, rest);
+	for (unsigned i = 0; i < nr_record_huge_rows; i++)
+		if (!strcmp(record_huge_rows[i].name, kind))
+			return shape ? 0 : record_huge_rows[i].read(r, rest);
 	return record_bad(r, "\"%.40s\" is not known", kind);
+}
+
+/* The first line. Records of other versions hold other things, so there is no point in reading on. */
+static int version_read(struct record *r)
+{
+	static const char magic[] = "ummfs-frames ";
+	uint64_t version;
+	const char *line = record_line(r);
+	r->line = 1;
+	if (!line || strncmp(line, magic, sizeof(magic) - 1) || parse_u64(line + sizeof(magic) - 1, &version))
+		return record_bad(r, "not a frame record (\"%s%d\")", magic, RECORD_VERSION);
+	if (version != RECORD_VERSION)
+		return record_bad(r, "a state of another version of ummfs: its record is version %lu, this ummfs reads %d",
+				  (unsigned long)version, RECORD_VERSION);
+	return 0;
 }
 
 static int lines_read(struct record *r, bool shape)
 {
-	char version[32];
-	int error = 0;
-	snprintf(version, sizeof(version), "ummfs-frames %d", RECORD_VERSION);
-	char *line = record_line(r);
-	if (!line || strcmp(line, version)) {
-		r->line = 1;
-		return record_bad(r, "not a frame record of this version (\"%s\")", version);
-	}
+	char *line;
+	int error = version_read(r);
+	if (error)
+		return error;
 	while (!error && (line = record_line(r)))
 		error = line_read(r, line, shape);
 	if (!error && !r->seen_end)
@@ -213,9 +227,23 @@ static int machine_check(struct record *r)
 	return error;
 }
 
-static int hugetlb_check(struct record *r)
+/* What tasks map and have not touched. */
+static uint64_t tasks_promised(const struct vm *vm, unsigned pool)
 {
-	const struct hugetlb *h = r->vm->hugetlb;
+	uint64_t sum = 0;
+	for (unsigned id = 1; id < vm->tasks.nr_slots; id++) {
+		const struct task *t = vm->tasks.slot[id];
+		if (t && t->huge_mapped[pool] < t->hugetlb[pool].nr)
+			return UINT64_MAX;
+		if (t)
+			sum += t->huge_mapped[pool] - t->hugetlb[pool].nr;
+	}
+	return sum;
+}
+
+static int pool_check(struct record *r, unsigned pool)
+{
+	const struct hugetlb *h = &r->vm->hugetlb[pool];
 	uint64_t nr = 0, nr_free = 0, surplus = 0;
 	for (unsigned n = 0; n < h->machine->nr_nodes; n++) {
 		const struct hugetlb_node *node = &h->node[n];
@@ -229,10 +257,19 @@ static int hugetlb_check(struct record *r)
 		nr_free += node->nr_free;
 		surplus += node->nr_surplus;
 	}
-	if (nr != h->nr || nr_free != h->nr_free || surplus != h->nr_surplus || h->nr_reserved > h->nr_free ||
+	if (nr != h->nr || nr_free != h->nr_free || surplus != h->nr_surplus ||
+	    h->nr_reserved > h->nr_free || tasks_promised(r->vm, pool) > h->nr_reserved ||
 	    h->next_to_alloc >= h->machine->nr_nodes || h->next_to_free >= h->machine->nr_nodes)
 		return why_set(r->why, -EINVAL, "%s: huge pages do not add up", r->name);
 	return 0;
+}
+
+static int hugetlb_check(struct record *r)
+{
+	int error = 0;
+	for (unsigned pool = 0; pool < r->vm->nr_hugetlb && !error; pool++)
+		error = pool_check(r, pool);
+	return error;
 }
 
 /* `used` is left as it was: verifying enters every CPU. */
@@ -264,6 +301,8 @@ int record_apply(struct vm *vm, char *text, const char *name, struct why *why)
 		error = record_tasks_check(&r);
 	if (!error)
 		error = hugetlb_check(&r);
+	if (!error)
+		error = record_hugetlbfs_check(&r);
 	if (!error)
 		error = record_slabs_finish(&r);
 	record_slabs_fini(&r);

@@ -14,7 +14,7 @@ bool owner_is_indexed(enum owner_kind kind)
 	for (unsigned i = 0; i < nr_task_index_rows; i++)
 		if (task_index_rows[i].kind == kind)
 			return true;
-	return kind == OWNER_TASK_PAGES;
+	return kind == OWNER_TASK_PAGES || kind == OWNER_HUGETLBFS;
 }
 
 static int tasks_read(struct record *r, char *rest)
@@ -56,6 +56,8 @@ static int task_read(struct record *r, char *rest)
 		error = record_fields(r, &fields_task, shape, rest);
 	if (!error && !mask_has(&r->vm->machine.cpus_online, shape->cpu))
 		error = record_bad(r, "CPU %u is not online", shape->cpu);
+	if (!error && !mempolicy_valid(&shape->mempolicy, &r->vm->policy.numa))
+		error = record_bad(r, "the memory policy names nodes without memory");
 	if (!error) {
 		error = task_restore(r->vm, (uint32_t)id, shape->pid, name, &t);
 		if (error && error != -ENOMEM)
@@ -110,6 +112,14 @@ static int index_fill(struct record *r, struct filling *f, char *rest)
 	return record_series(r, series ? series : "", index_place, f);
 }
 
+static unsigned task_index_order(const struct vm *vm, const struct task *t, const struct task_index_row *row)
+{
+	if (row->kind != OWNER_TASK_HUGETLB)
+		return 0;
+	const struct page_index *ix = (const void *)((const char *)t + row->offset);
+	return machine_huge_order(&vm->machine, (unsigned)(ix - t->hugetlb));
+}
+
 static int task_index_read(struct record *r, char *rest)
 {
 	struct task *t;
@@ -122,8 +132,7 @@ static int task_index_read(struct record *r, char *rest)
 		if (strcmp(row->name, name))
 			continue;
 		struct filling f = { (struct page_index *)((char *)t + row->offset),
-				     owner_handle(row->kind, t->id),
-				     row->kind == OWNER_TASK_HUGETLB ? r->vm->hugetlb->order : 0 };
+				     owner_handle(row->kind, t->id), task_index_order(r->vm, t, row) };
 		return index_fill(r, &f, rest);
 	}
 	return record_bad(r, "\"%.40s\" is nothing that a task holds", name ? name : "");
@@ -176,8 +185,9 @@ int record_tasks_check(struct record *r)
 			unlist(&vm->machine, &t->pages[i].blocks);
 	}
 	if (r->nr_owned != r->nr_indexed)
-		return why_set(r->why, -EINVAL, "%s: tasks own %llu blocks and name %llu", r->name,
-			       (unsigned long long)r->nr_owned, (unsigned long long)r->nr_indexed);
+		return why_set(r->why, -EINVAL, "%s: tasks and files own %llu blocks and name %llu",
+			       r->name, (unsigned long long)r->nr_owned,
+			       (unsigned long long)r->nr_indexed);
 	return 0;
 }
 

@@ -89,6 +89,8 @@ static void shape_write(struct text *t, const struct machine *m)
 					   .nr_nodes = m->nr_nodes,
 					   .nr_cpu_ids = m->nr_cpu_ids,
 					   .numa = m->numa,
+					   .gigantic = m->gigantic,
+					   .gigantic_default = m->gigantic_default,
 					   .thp = m->thp };
 	line_begin(t, "machine");
 	fields_write(t, &fields_spec, &spec);
@@ -169,6 +171,30 @@ static void zone_types_write(struct text *t, const struct zone *z)
 	}
 }
 
+/* Blocks that compaction does not look at any more for now. */
+static void zone_skips_write(struct text *t, const struct zone *z)
+{
+	const struct machine *m = z->machine;
+	uint64_t first = z->start_pfn >> m->pageblock_order;
+	uint64_t last = (z->start_pfn + z->spanned - 1) >> m->pageblock_order;
+	struct series_out s;
+	struct text blocks;
+	text_init(&blocks, SIZE_MAX / 2);
+	series_begin(&s, &blocks);
+	for (uint64_t b = first; b <= last; b++)
+		if (pageblock_skip(m, (pfn_t)(b << m->pageblock_order)))
+			series_put(&s, b);
+	series_end(&s);
+	if (blocks.len) {
+		line_begin(t, "pageblock_skips");
+		line_number(t, z->id);
+		text_char(t, ' ');
+		text_bytes(t, blocks.buf, blocks.len);
+		text_char(t, '\n');
+	}
+	text_fini(&blocks);
+}
+
 static void zone_write(struct text *t, const struct zone *z)
 {
 	line_begin(t, "zone");
@@ -182,7 +208,33 @@ static void zone_write(struct text *t, const struct zone *z)
 		ranges_write(t, v->range + v->first, v->nr_ranges - v->first);
 	}
 	zone_types_write(t, z);
+	zone_skips_write(t, z);
 	zone_free_write(t, z);
+}
+
+/* When it last came to rest, where it runs inline. */
+static void kswapd_write(struct text *t, const struct kswapd *k)
+{
+	if (!k->ran)
+		return;
+	line_begin(t, "kswapd");
+	line_number(t, k->node->id);
+	fields_write(t, &fields_kswapd, k);
+	text_char(t, '\n');
+}
+
+/* Its thread does not stand still while the machine is held, only its CPUs do. */
+static void kcompactd_write(struct text *t, const struct kcompactd *k)
+{
+	const struct kcompactd now = { .order = READ_RELAXED(&k->order),
+				       .highest_type = READ_RELAXED(&k->highest_type),
+				       .proactive_defer = READ_RELAXED(&k->proactive_defer) };
+	if (!now.order && !now.proactive_defer && now.highest_type == k->node->machine->nr_zone_types - 1)
+		return;
+	line_begin(t, "kcompactd");
+	line_number(t, k->node->id);
+	fields_write(t, &fields_kcompactd, &now);
+	text_char(t, '\n');
 }
 
 static void node_write(struct text *t, const struct node *n)
@@ -262,19 +314,22 @@ static void cpu_write(struct text *t, const struct cpu *c)
 
 /* ---- Pool, tasks, all of it ---- */
 
-static void hugetlb_write(struct text *t, const struct hugetlb *h)
+static void hugetlb_write(struct text *t, const struct hugetlb *h, unsigned pool)
 {
 	line_begin(t, "hugetlb");
+	line_number(t, pool);
 	fields_write(t, &fields_hugetlb, h);
 	text_char(t, '\n');
 	for (unsigned n = 0; n < h->machine->nr_nodes; n++) {
 		if (!h->node[n].nr)
 			continue;
 		line_begin(t, "hugetlb_node");
+		line_number(t, pool);
 		line_number(t, n);
 		fields_write(t, &fields_hugetlb_node, &h->node[n]);
 		text_char(t, '\n');
 		line_begin(t, "hugetlb_free");
+		line_number(t, pool);
 		line_number(t, n);
 		list_write(t, h->machine, &h->node[n].free);
 	}
@@ -345,7 +400,8 @@ void record_write(struct text *t, struct vm *vm)
 		cpu_write(t, &m->cpu[cpu]);
 	record_used_write(t, vm);
 	record_slabs_write(t, vm);
-	hugetlb_write(t, vm->hugetlb);
+	for (unsigned i = 0; i < vm->nr_hugetlb; i++)
+		hugetlb_write(t, &vm->hugetlb[i], i);
 	line_begin(t, "tasks");
 	fields_write(t, &fields_tasks, &vm->tasks);
 	text_char(t, '\n');
@@ -354,7 +410,10 @@ void record_write(struct text *t, struct vm *vm)
 			task_write(t, vm->tasks.slot[id]);
 	record_own_write(t, vm);
 	for (unsigned n = 0; n < m->nr_nodes; n++)
-		if (m->node[n].online)
+		if (m->node[n].online) {
 			node_write(t, &m->node[n]);
+			kswapd_write(t, &vm->policy.kswapd[n]);
+			kcompactd_write(t, &vm->policy.kcompactd[n]);
+		}
 	text_str(t, "end\n");
 }

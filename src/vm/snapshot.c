@@ -161,8 +161,11 @@ static void events_sum(struct snapshot *s)
 	}
 }
 
-static void hugetlb_copy(struct snapshot *s, const struct hugetlb *h)
+static void hugetlb_copy(struct snapshot *s, const struct hugetlb *h, unsigned nr)
 {
+	s->hugetlb_all_pages = 0;
+	for (unsigned i = 0; i < nr; i++)
+		s->hugetlb_all_pages += READ_RELAXED(&h[i].nr) << h[i].order;
 	s->hugetlb_order = h->order;
 	s->hugetlb_max = READ_RELAXED(&h->max);
 	s->hugetlb_nr = READ_RELAXED(&h->nr);
@@ -199,7 +202,7 @@ void snapshot_fill(struct snapshot *s, struct vm *vm, unsigned parts)
 	if (parts & SNAP_EVENTS)
 		events_sum(s);
 	if (parts & SNAP_HUGETLB)
-		hugetlb_copy(s, vm->hugetlb);
+		hugetlb_copy(s, vm->hugetlb, vm->nr_hugetlb);
 	if (parts & SNAP_COMMIT) {
 		s->committed_pages = snap_pages(READ_RELAXED(&vm->overcommit.committed_pages));
 		s->commit_limit_pages = vm_commit_limit_pages(vm);

@@ -93,6 +93,7 @@ struct snapshot {
 	uint64_t event[NR_VM_EVENTS];
 	uint64_t numa_base[NR_NUMA_STATS]; /* with the zones */
 	unsigned hugetlb_order;
+	uint64_t hugetlb_all_pages; /* of 4 KiB, in the pools of all sizes; what follows is of the default one */
 	uint64_t hugetlb_max, hugetlb_nr, hugetlb_free, hugetlb_reserved, hugetlb_surplus,
 		hugetlb_overcommit;
 	uint64_t committed_pages, commit_limit_pages;

@@ -55,7 +55,8 @@ static void task_destroy(struct task *t)
 	page_index_fini(&t->anon);
 	page_index_fini(&t->file);
 	page_index_fini(&t->shmem);
-	page_index_fini(&t->hugetlb);
+	for (unsigned i = 0; i < HUGETLB_SIZES; i++)
+		page_index_fini(&t->hugetlb[i]);
 	page_index_fini(&t->anon_tables);
 	page_index_fini(&t->hugetlb_tables);
 	task_pages_fini(t);
@@ -290,8 +291,7 @@ static void task_empty(struct task *t)
 	error = task_file_set(t, 0);
 	ASSERT(!error);
 	task_shmem_free(t);
-	error = task_hugetlb_set(t, 0);
-	ASSERT(!error);
+	task_hugetlb_free_all(t);
 	task_pages_free_all(t);
 	task_objects_free_all(t);
 	dcache_drop(t);
@@ -385,7 +385,8 @@ void task_usage(struct task *t, struct task_usage *u)
 	*u = (struct task_usage){
 		.anon_pages = page_index_nr(&t->anon),
 		.file_pages = page_index_nr(&t->file),
-		.hugetlb_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb->order,
+		.hugetlb_pages = task_huge_pages(t),
+		.hugetlb_mapped_pages = task_huge_mapped_pages(t),
 		.block_pages = task_pages_total(t),
 		.table_pages = page_index_nr(&t->anon_tables) + page_index_nr(&t->hugetlb_tables),
 	};

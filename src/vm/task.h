@@ -50,7 +50,11 @@ struct task_objects { /* one line of tasks/NAME/slab or kmalloc */
 	uint64_t nr, cap; /* nr: relaxed for readers */
 };
 
-enum area_kind { AREA_ANON, AREA_HUGETLB, AREA_KINDS };
+enum area_kind {
+	AREA_ANON,
+	AREA_HUGETLB,
+	AREA_KINDS = AREA_HUGETLB + HUGETLB_SIZES
+}; /* one of each size of huge pages */
 
 struct area { /* one mapping, from its first page on */
 	struct own_head own; /* OWN_AREA */
@@ -85,8 +89,10 @@ struct task {
 	unsigned cpu; /* relaxed outside the lock */
 	struct area *area[AREA_KINDS]; /* NULL: nothing is mapped */
 	uint64_t content_pages; /* anonymous pages with PG_CONTENT */
+	uint64_t huge_mapped[HUGETLB_SIZES]; /* by pool: those in the index, and others that it was promised; relaxed outside the lock */
 	uint64_t file_batch; /* number of the last increase of `file` */
 	struct rng rng;
+	struct mempolicy mempolicy; /* where its memory lies; mode and nodes relaxed, stored under index_lock, too. vm/task_mempolicy.c */
 	uid_t writer; /* whose write this change is */
 	int16_t oom_score_adj, oom_score_adj_min; /* the first relaxed outside the lock */
 	bool oom_asks; /* the change is one whose requests may kill */
@@ -98,7 +104,7 @@ struct task {
 	struct page_index anon; /* slot = page of mem */
 	struct page_index file;
 	struct page_index shmem; /* imported */
-	struct page_index hugetlb;
+	struct page_index hugetlb[HUGETLB_SIZES]; /* by pool */
 	struct page_index anon_tables, hugetlb_tables; /* page tables of the two mappings */
 	struct task_pages *pages;
 	unsigned nr_pages;
@@ -151,6 +157,7 @@ struct task *task_find_pid(struct vm *vm, pid_t pid);
 struct task *task_get(struct vm *vm, uint32_t id); /* by id; NULL when gone */
 struct task *task_next(struct vm *vm, uint32_t after_id); /* first live task with id > after_id, with a reference */
 void task_put(struct task *t);
+struct task *task_find_proc(struct vm *vm, pid_t pid); /* of which this process is one, with a reference; NULL */
 
 struct task_attr {
 	const char *name;
@@ -199,8 +206,22 @@ uint64_t task_mem_bytes(struct task *t);
 /* What a task holds now, in 4 KiB pages; for proc/PID. */
 struct task_usage {
 	uint64_t anon_pages, file_pages, block_pages, hugetlb_pages, table_pages;
+	uint64_t hugetlb_mapped_pages; /* hugetlb_pages, and those that it was promised and has not touched */
 };
 void task_usage(struct task *t, struct task_usage *u);
+
+/* Where a task's memory is to lie. Waits for no change that is under way. */
+void task_mempolicy_read(struct task *t, struct mempolicy *out);
+
+/* One of a task's mappings, and where its pages lie; for proc/PID/numa_maps. */
+struct task_numa {
+	uint64_t start; /* address */
+	uint64_t page_kb; /* of its pages; the counts below are of such pages */
+	uint64_t pages, active;
+	uint64_t node[MM_NODES_MAX];
+};
+/* False: the task has no such mapping. */
+bool task_numa_read(struct task *t, enum area_kind kind, struct task_numa *out);
 
 /*
  * Import: pages that are PAGE_USED, of order 0, become the task's: anonymous

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Anonymous memory: a mapping that is touched at once, from its first byte to
- * its last, on the task's CPU (mm/memory.c: do_anonymous_page, 6.1). Slot n of
+ * its last, on the task's CPU and where its memory policy says (mm/memory.c: do_anonymous_page, 6.1). Slot n of
  * the index is page n of `mem`, so growing adds at the end and shrinking takes
  * from there. Pages start on the inactive list as 6.1's do, and stay: there is
  * no swap to reclaim them to. Each stretch of pages has its page table first.
@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #define DROP_PAGES (1ul << 14) /* whose bytes are given back in one go */
+#define FREE_PAGES (1ul << 10) /* without any, between two looks at the time */
 
 /* Touch up to nr pages. Fewer only when memory ran out. */
 static unsigned anon_touch(struct task *t, unsigned nr)
@@ -25,51 +26,60 @@ static unsigned anon_touch(struct task *t, unsigned nr)
 	unsigned got = 0;
 
 	cpu_enter(c);
-	while (got < nr && (page[got] = alloc_pages(&vm->policy, c, -1, GFP_HIGHUSER_MOVABLE, 0)))
+	while (got < nr && (page[got] = alloc_page_at(&vm->policy, c, task_mempolicy(t),
+						      GFP_HIGHUSER_MOVABLE, t->anon.nr + got)))
 		got++;
+	if (READ_RELAXED(&vm->content_stays)) { /* before a page is where it can move */
+		cpu_leave(c);
+		content_scrub_pages(vm, page, got);
+		cpu_enter(c);
+	}
 	pages_attach(t, c, &use, page, got);
 	event_add(c, PGFAULT, got);
 	cpu_leave(c);
-
-	for (unsigned i = 0; i < got; i++)
-		content_scrub(vm, page[i], 0);
 	return got;
 }
 
-static void anon_free(struct task *t, unsigned nr)
+/* The nr pages before slot `end`, out of the index already. */
+static void anon_free(struct task *t, uint64_t end, unsigned nr)
 {
 	struct cpu *c = task_cpu(t);
 	struct page *page[TASK_BATCH];
-
-	lock_take(&t->index_lock);
 	for (unsigned i = 0; i < nr; i++)
-		page[i] = page_index_pop(&t->vm->machine, &t->anon);
-	lock_drop(&t->index_lock);
-
+		page[i] = pfn_page(&t->vm->machine, t->anon.pfn[end - 1 - i]);
 	cpu_enter(c);
 	pages_detach(t, c, NR_ANON_MAPPED, page, nr);
 	cpu_leave(c);
 	vm_uncommit(t->vm, nr);
 }
 
-/* Give back the bytes of the next pages that go. Returns where they start. */
-static uint64_t anon_drop(struct task *t, uint64_t pages)
+/*
+ * The next pages that go, their bytes first. Out of the index none of them
+ * moves. Not interrupted: on a machine that is held every page is in its index.
+ */
+static void anon_drop(struct task *t, uint64_t pages)
 {
-	uint64_t start = MAX(pages, ALIGN_DOWN(t->anon.nr - 1, (uint64_t)DROP_PAGES));
-	task_content_drop(t, start, t->anon.nr);
-	return start;
+	uint64_t end = t->anon.nr, step = t->content_pages ? DROP_PAGES : FREE_PAGES;
+	uint64_t start = MAX(pages, ALIGN_DOWN(end - 1, step));
+
+	lock_take(&t->index_lock);
+	page_index_cut(&t->anon, start);
+	lock_drop(&t->index_lock);
+	task_content_drop(t, start, end);
+	while (end > start) {
+		unsigned nr = (unsigned)MIN(end - start, TASK_BATCH);
+		anon_free(t, end, nr);
+		end -= nr;
+	}
 }
 
 static void anon_shrink(struct task *t, uint64_t pages, uint64_t tables)
 {
-	uint64_t dropped = t->anon.nr;
 	struct progress progress;
 
 	progress_start(&progress, t->name, "freeing anonymous pages", t->anon.nr, pages);
 	while (t->anon.nr > pages) {
-		if (t->anon.nr == dropped)
-			dropped = anon_drop(t, pages);
-		anon_free(t, (unsigned)MIN(t->anon.nr - dropped, TASK_BATCH));
+		anon_drop(t, pages);
 		if (progress_step(&progress, t->anon.nr))
 			task_pause_giving(t);
 	}

@@ -41,5 +41,7 @@ void task_areas_free(struct task *t)
 int task_areas_adopt(struct task *t)
 {
 	int error = task_area_reach(t, AREA_ANON, t->anon.nr);
-	return error ? error : task_area_reach(t, AREA_HUGETLB, t->hugetlb.nr << t->vm->hugetlb->order);
+	for (unsigned i = 0; i < t->vm->nr_hugetlb && !error; i++)
+		error = task_area_reach(t, AREA_HUGETLB + i, t->huge_mapped[i] << t->vm->hugetlb[i].order);
+	return error;
 }

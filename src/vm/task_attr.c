@@ -90,39 +90,6 @@ static int pages_store(struct task *t, char *line)
 	return error ? error : task_pages_set(t, (unsigned)order, gfp, target);
 }
 
-/* ---- hugetlb: SIZE COUNT ---- */
-
-static uint64_t huge_page_bytes(const struct task *t)
-{
-	return PAGE_SIZE << t->vm->hugetlb->order;
-}
-
-static int hugetlb_show(struct task *t, struct text *out)
-{
-	uint64_t nr = page_index_nr(&t->hugetlb);
-	if (nr)
-		text_printf(out, "%luM %lu\n", (unsigned long)(huge_page_bytes(t) >> 20),
-			    (unsigned long)nr);
-	return 0;
-}
-
-static int hugetlb_store(struct task *t, char *line)
-{
-	char *word[2];
-	uint64_t size, target;
-	struct amount a;
-
-	int error = words_split(line, word, ARRAY_LEN(word));
-	if (error)
-		return error;
-	if (parse_size(word[0], &size) || size != huge_page_bytes(t))
-		return -EINVAL;
-	error = amount_parse(word[1], &a);
-	if (!error)
-		error = amount_apply(&a, page_index_nr(&t->hugetlb), &target);
-	return error ? error : task_hugetlb_set(t, target);
-}
-
 /* ---- cpu ---- */
 
 static int cpu_show(struct task *t, struct text *out)
@@ -201,7 +168,8 @@ const struct task_attr task_attr_table[] = {
 	{ .name = "pages", .mode = 0644, .show = pages_show, .store = pages_store },
 	{ .name = "slab", .mode = 0644, .show = task_slab_show, .store = task_slab_store },
 	{ .name = "kmalloc", .mode = 0644, .show = task_kmalloc_show, .store = task_kmalloc_store },
-	{ .name = "hugetlb", .mode = 0644, .show = hugetlb_show, .store = hugetlb_store },
+	{ .name = "hugetlb", .mode = 0644, .show = task_hugetlb_show, .store = task_hugetlb_store },
+	{ .name = "mempolicy", .mode = 0644, .show = task_mempolicy_show, .store = task_mempolicy_store },
 	{ .name = "cpu", .mode = 0644, .show = cpu_show, .store = cpu_store },
 	{ .name = "procs", .mode = 0644, .show = procs_show, .store = procs_store },
 	{ .name = "oom_score_adj", .mode = 0644, .show = task_oom_adj_show, .store = task_oom_adj_store },

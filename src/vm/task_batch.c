@@ -2,7 +2,8 @@
 /*
  * Order-0 pages on an LRU list, a handful at a time inside one CPU entry. A
  * page is in its owner's index before reclaim can see it on the list, and off
- * the list before it is given back. Neighbouring pages mostly are of one node,
+ * the list before it is given back. What is left of it outside is nobody's
+ * to move: see task_move.c. Neighbouring pages mostly are of one node,
  * so its LRU lock is kept until one of another node turns up.
  */
 #include "vm/task_private.h"
@@ -12,7 +13,7 @@
 
 void page_disown(struct page *page)
 {
-	page->owner = 0;
+	WRITE_RELAXED(&page->owner, 0);
 	page->private = 0;
 }
 
@@ -20,7 +21,7 @@ static void index_add(struct task *t, const struct page_use *use, struct page *c
 {
 	lock_take(&t->index_lock);
 	for (unsigned i = 0; i < nr; i++) {
-		page[i]->owner = use->owner;
+		WRITE_RELAXED(&page[i]->owner, use->owner);
 		page_index_add(&t->vm->machine, use->index, page[i]);
 	}
 	lock_drop(&t->index_lock);

@@ -6,8 +6,9 @@
  * for more than memory holds is reading a file larger than memory: it
  * succeeds, the newest pages are what stays.
  *
- * Reclaim comes with the LRU lock and takes index_lock below it. We choose
- * pages under index_lock, so each is checked again once both are held.
+ * Reclaim comes with the LRU lock and takes index_lock below it, and so does
+ * who moves pages. We choose pages under index_lock, so each is checked again
+ * once both are held.
  */
 #include "vm/task_private.h"
 
@@ -35,7 +36,7 @@ static enum page_fate cached_release(void *ctx, struct cpu *c, struct page *page
 	return PAGE_GOES;
 }
 
-const struct owner_ops task_file_ops = { .release = cached_release };
+const struct owner_ops task_file_ops = { .release = cached_release, .move = task_page_move };
 
 static struct page_use cached_use(struct task *t, enum lru_list which)
 {
@@ -51,7 +52,8 @@ static unsigned cached_read(struct task *t, unsigned nr)
 	unsigned got = 0;
 
 	cpu_enter(c);
-	while (got < nr && (page[got] = alloc_pages(&vm->policy, c, -1, GFP_HIGHUSER_MOVABLE, 0)))
+	while (got < nr && (page[got] = alloc_pages_policy(&vm->policy, c, task_mempolicy(t),
+							   GFP_HIGHUSER_MOVABLE, 0)))
 		page[got++]->private = t->file_batch;
 	pages_attach(t, c, &use, page, got);
 	cpu_leave(c);

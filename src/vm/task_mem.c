@@ -6,10 +6,15 @@
  * to costs the host nothing.
  *
  * A frame is charged at its first write and handed back to the host before its
- * page is freed. Where the host keeps it (hugetlb), and in frames of files, the
- * mark stays on the page and whoever gets it next makes it zero first: nobody
- * reads what another wrote.
+ * page is freed. Where the host keeps it (hugetlb), in frames of files, and in
+ * those that a page has moved away from (task_move.c), the mark stays on the
+ * page and whoever gets it next makes it zero first: nobody reads what another
+ * wrote.
+ *
+ * Which frame a page has, and whether it has bytes, is under index_lock; a page
+ * that has left the index keeps both.
  */
+#include "vm/content_trim.h"
 #include "vm/record.h"
 #include "vm/task_private.h"
 
@@ -74,6 +79,28 @@ static bool run_extend(struct run *run, uint64_t pfn)
 	return true;
 }
 
+static void run_scrub(struct vm *vm, const struct run *run)
+{
+	struct machine *m = &vm->machine;
+	if (run->start < run->end)
+		frames_discard(vm, pfn_page(m, (pfn_t)run->start), pfn_page(m, (pfn_t)run->end - 1) + 1);
+}
+
+void content_scrub_pages(struct vm *vm, struct page *const *page, unsigned nr)
+{
+	struct run run = { 0 };
+	if (!READ_RELAXED(&vm->content_stays))
+		return;
+	for (unsigned i = 0; i < nr; i++) {
+		pfn_t pfn = page_pfn(&vm->machine, page[i]);
+		if (!(page[i]->flags & PG_CONTENT) || run_extend(&run, pfn))
+			continue;
+		run_scrub(vm, &run);
+		run = (struct run){ pfn, (uint64_t)pfn + 1 };
+	}
+	run_scrub(vm, &run);
+}
+
 void task_content_drop(struct task *t, uint64_t from, uint64_t to)
 {
 	struct run run = { 0 };
@@ -90,12 +117,19 @@ void task_content_drop(struct task *t, uint64_t from, uint64_t to)
 	run_discard(t->vm, &run);
 }
 
-/* ---- Reading and writing. task->lock ---- */
+/* ---- Reading and writing. task->lock; a slice of pages at a time under index_lock, since pages move ---- */
+
+#define SLICE_PAGES 16u
 
 struct piece { /* of a request, inside one page */
 	struct page *page;
 	size_t start, len;
 };
+
+static size_t slice_len(uint64_t offset, size_t len)
+{
+	return MIN(len, SLICE_PAGES * PAGE_SIZE - (offset & (PAGE_SIZE - 1)));
+}
 
 static struct piece piece_at(const struct task *t, uint64_t offset, size_t len)
 {
@@ -124,7 +158,8 @@ static int piece_claim(struct task *t, const struct piece *piece)
 	return 0;
 }
 
-static ssize_t content_write(struct task *t, const char *buf, size_t len, uint64_t offset)
+/* index_lock held. Bytes written, or why there is none. */
+static ssize_t slice_write(struct task *t, const char *buf, size_t len, uint64_t offset)
 {
 	size_t done = 0;
 	while (done < len) {
@@ -138,7 +173,24 @@ static ssize_t content_write(struct task *t, const char *buf, size_t len, uint64
 	return (ssize_t)done;
 }
 
-static ssize_t content_read(struct task *t, char *buf, size_t len, uint64_t offset)
+/* Bytes that pages have left behind where they were may be in the way of new ones. */
+static ssize_t content_write(struct task *t, const char *buf, size_t len, uint64_t offset)
+{
+	size_t done = 0;
+	while (done < len) {
+		size_t want = slice_len(offset + done, len - done);
+		lock_take(&t->index_lock);
+		ssize_t n = slice_write(t, buf + done, want, offset + done);
+		lock_drop(&t->index_lock);
+		if (n > 0)
+			done += (size_t)n;
+		if (n < (ssize_t)want && !content_trim(t->vm, task_cpu(t), SLICE_PAGES))
+			return done ? (ssize_t)done : n;
+	}
+	return (ssize_t)done;
+}
+
+static void slice_read(const struct task *t, char *buf, size_t len, uint64_t offset)
 {
 	for (size_t done = 0; done < len;) {
 		struct piece piece = piece_at(t, offset + done, len - done);
@@ -147,6 +199,17 @@ static ssize_t content_read(struct task *t, char *buf, size_t len, uint64_t offs
 		else
 			memset(buf + done, 0, piece.len);
 		done += piece.len;
+	}
+}
+
+static ssize_t content_read(struct task *t, char *buf, size_t len, uint64_t offset)
+{
+	for (size_t done = 0; done < len;) {
+		size_t want = slice_len(offset + done, len - done);
+		lock_take(&t->index_lock);
+		slice_read(t, buf + done, want, offset + done);
+		lock_drop(&t->index_lock);
+		done += want;
 	}
 	return (ssize_t)len;
 }
@@ -194,27 +257,43 @@ ssize_t task_mem_write(struct task *t, const char *buf, size_t len, uint64_t off
 	return ret;
 }
 
-/* ---- For a state ---- */
+/* ---- For a state. The task is held, so its slots stay and their frames may change ---- */
+
+#define LOOK_PAGES 4096u
 
 static bool slot_has_content(const struct task *t, uint64_t slot)
 {
 	return pfn_page(&t->vm->machine, t->anon.pfn[slot])->flags & PG_CONTENT;
 }
 
-bool task_content_next(const struct task *t, uint64_t from, uint64_t *start, uint64_t *end)
+/* The first slot from here on that has content, or has none. */
+static uint64_t slot_find(struct task *t, uint64_t from, bool content)
+{
+	bool found = false;
+	while (!found && from < t->anon.nr) {
+		uint64_t end = MIN(t->anon.nr, from + LOOK_PAGES);
+		lock_take(&t->index_lock);
+		while (from < end && !found) {
+			found = slot_has_content(t, from) == content;
+			from += !found;
+		}
+		lock_drop(&t->index_lock);
+	}
+	return from;
+}
+
+bool task_content_next(struct task *t, uint64_t from, uint64_t *start, uint64_t *end)
 {
 	if (!t->content_pages)
 		return false;
-	while (from < t->anon.nr && !slot_has_content(t, from))
-		from++;
-	*start = from;
-	while (from < t->anon.nr && slot_has_content(t, from))
-		from++;
-	*end = from;
+	*start = slot_find(t, from, true);
+	*end = slot_find(t, *start, false);
 	return *start < *end;
 }
 
-const char *task_content_page(const struct task *t, uint64_t slot)
+void task_content_copy(struct task *t, uint64_t slot, char *to)
 {
-	return page_bytes(t->vm, pfn_page(&t->vm->machine, t->anon.pfn[slot]));
+	lock_take(&t->index_lock);
+	slice_read(t, to, PAGE_SIZE, slot << PAGE_SHIFT);
+	lock_drop(&t->index_lock);
 }

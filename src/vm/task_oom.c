@@ -43,7 +43,7 @@ static _Thread_local bool others_ask; /* vm_oom_asks */
 /* What the killer would see of it now. No lock needed. */
 static void task_oom_look(const struct task *t, struct oom_task *out)
 {
-	uint64_t huge_pages = page_index_nr(&t->hugetlb) << t->vm->hugetlb->order;
+	uint64_t huge_pages = task_huge_mapped_pages(t);
 	uint64_t tables = page_index_nr(&t->anon_tables) + page_index_nr(&t->hugetlb_tables);
 	uint64_t anon_pages = page_index_nr(&t->anon);
 	*out = (struct oom_task){
@@ -54,6 +54,7 @@ static void task_oom_look(const struct task *t, struct oom_task *out)
 		.total_vm = anon_pages + huge_pages,
 		.anon_pages = anon_pages,
 		.table_pages = tables,
+		.mempolicy = &t->mempolicy,
 		.has_memory = anon_pages + huge_pages + tables,
 		/* of one that is ending everything comes back anyway */
 		.is_victim = task_killed(t) || (task_dead(t) && anon_pages + huge_pages),
@@ -61,15 +62,15 @@ static void task_oom_look(const struct task *t, struct oom_task *out)
 	snprintf(out->comm, sizeof(out->comm), "%.*s", CALLER_COMM - 1, t->name);
 }
 
-static uint64_t oom_total_pages(const struct vm *vm)
+static uint64_t oom_swap_pages(const struct vm *vm)
 {
-	return vm->total_pages + (vm->machine.facts.swap_total_kb >> (PAGE_SHIFT - 10));
+	return vm->machine.facts.swap_total_kb >> (PAGE_SHIFT - 10);
 }
 
 uint64_t task_oom_score(const struct task *t)
 {
 	struct oom_task seen;
-	uint64_t total_pages = oom_total_pages(t->vm);
+	uint64_t total_pages = t->vm->total_pages + oom_swap_pages(t->vm);
 	task_oom_look(t, &seen);
 	return oom_score(oom_badness(&seen, total_pages), total_pages);
 }
@@ -94,13 +95,13 @@ static bool task_look_next(void *ctx, uint32_t *id, struct oom_task *out)
 	return false;
 }
 
-static struct oom_choice victim_choose(struct vm *vm)
+/* Of those whose end can help. */
+static struct oom_choice victim_choose(struct vm *vm, const struct oom_request *r, uint64_t total_pages)
 {
 	struct oom_choice choice = { .points = OOM_UNKILLABLE };
 	struct oom_task t;
-	uint64_t total_pages = oom_total_pages(vm);
 	for (uint32_t id = 0; task_look_next(vm, &id, &t);)
-		if (!oom_consider(&choice, &t, total_pages))
+		if (oom_eligible(&t, r->nodes) && !oom_consider(&choice, &t, total_pages))
 			break;
 	return choice;
 }
@@ -112,8 +113,7 @@ static void task_strip(struct task *t)
 	int error = task_anon_set(t, 0);
 	ASSERT(!error);
 	task_tables_shrink(t, &t->anon_tables, 0); /* an imported task may have them without memory */
-	error = task_hugetlb_set(t, 0);
-	ASSERT(!error);
+	task_hugetlb_free_all(t);
 	task_pages_free_all(t);
 	task_objects_free_all(t);
 	cpu_stat_fold(&t->vm->machine.cpu[t->cpu]);
@@ -195,18 +195,20 @@ static bool requester_chosen(const struct oom_request *r, struct oom_task *out)
 	if (!READ_RELAXED(&r->policy->oom.kill_allocating) || !current)
 		return false;
 	task_oom_look(current, out);
-	return out->has_memory && out->adj != OOM_SCORE_ADJ_MIN;
+	return out->has_memory && out->adj != OOM_SCORE_ADJ_MIN && oom_eligible(out, r->nodes);
 }
 
-static enum oom_answer oom_kill(void *ctx, const struct oom_request *r)
+static enum oom_answer oom_kill(void *ctx, const struct oom_request *asked)
 {
 	struct vm *vm = ctx;
+	struct oom_request constrained = *asked, *r = &constrained;
 	struct oom_task requester;
+	uint64_t total_pages = oom_constrain(r, vm->total_pages, oom_swap_pages(vm));
 	int level = READ_RELAXED(&r->policy->oom.panic);
-	if (level)
+	if (level == 2 || (level && !r->nodes)) /* a policy's own shortage is no reason, unless told so */
 		return panic(r, vm, level);
 
-	struct oom_choice choice = victim_choose(vm);
+	struct oom_choice choice = victim_choose(vm, r, total_pages);
 	if (choice.waits)
 		return victim_answer(slot_task(vm, choice.task.id));
 	if (requester_chosen(r, &requester)) {

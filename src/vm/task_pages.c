@@ -69,7 +69,8 @@ static unsigned blocks_take(struct task *t, struct task_pages *line, unsigned nr
 	unsigned got = 0;
 
 	cpu_enter(c);
-	while (got < nr && (page[got] = alloc_pages(&vm->policy, c, -1, line->gfp, line->order)))
+	while (got < nr && (page[got] = alloc_pages_policy(&vm->policy, c, task_mempolicy(t),
+							   line->gfp, line->order)))
 		got++;
 	cpu_leave(c);
 
@@ -150,7 +151,9 @@ static int line_fill(struct task *t, struct task_pages *line, uint64_t blocks)
 
 static int line_grow(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks)
 {
-	if (blocks > t->vm->total_pages >> order || vm_tables_room(t->vm, blocks))
+	/* Entries of one page of the host at most become real for a block: that of its head. */
+	uint64_t entries = MIN(blocks << order, blocks * (4096 / sizeof(struct page)));
+	if (blocks > t->vm->total_pages >> order || vm_tables_room(t->vm, entries))
 		return -ENOMEM;
 	lock_take(&t->index_lock);
 	struct task_pages *line = line_find(t, order, gfp);

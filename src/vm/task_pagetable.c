@@ -4,8 +4,8 @@
  * say where a task's memory lies. A mapping is contiguous from its start, so
  * table n stands for the n-th stretch of it: as much as one table has entries
  * for, which is one huge page of base pages (512, or 1024 without PAE), or 1 GiB
- * of huge pages. Without PAE a huge page is an entry of the directory and needs
- * no table.
+ * of huge pages. Without PAE a huge page, and one of 1 GiB always, is an entry of
+ * the directory above and needs no table.
  *
  * A table is taken before the first page that it maps and goes after the last
  * one has gone, so there are always enough of them. It is unmovable memory on
@@ -32,10 +32,10 @@ uint64_t anon_tables_for(const struct vm *vm, uint64_t pages)
 	return DIV_ROUND_UP(pages, 1ull << vm->machine.pageblock_order);
 }
 
-uint64_t hugetlb_tables_for(const struct vm *vm, uint64_t nr)
+uint64_t hugetlb_tables_for(const struct hugetlb *h, uint64_t nr)
 {
-	bool in_directory = vm->machine.pageblock_order == 10;
-	return in_directory ? 0 : DIV_ROUND_UP(nr << vm->hugetlb->order, TABLE_GIB_PAGES);
+	bool in_directory = h->machine->pageblock_order == 10 || hugetlb_gigantic(h);
+	return in_directory ? 0 : DIV_ROUND_UP(nr << h->order, TABLE_GIB_PAGES);
 }
 
 /* There is room in the index. */

@@ -74,7 +74,14 @@ void page_disown(struct page *page);
 /* ---- what each attribute holds. task->lock held; 0, or -ENOMEM and nothing changed ---- */
 MUST_CHECK int task_anon_set(struct task *t, uint64_t pages);
 MUST_CHECK int task_file_set(struct task *t, uint64_t pages);
-MUST_CHECK int task_hugetlb_set(struct task *t, uint64_t nr);
+/* Map so many pages of a pool, and have that many of them touched. Also -EINVAL: touched ones would go and their mapping stay. */
+MUST_CHECK int task_hugetlb_set(struct task *t, unsigned pool, uint64_t nr, uint64_t touched);
+void task_hugetlb_free_all(struct task *t);
+int task_hugetlb_show(struct task *t, struct text *out); /* row of task_attr_table */
+int task_hugetlb_store(struct task *t, char *line);
+/* In 4 KiB pages, of all sizes. No lock needed. */
+uint64_t task_huge_pages(const struct task *t);
+uint64_t task_huge_mapped_pages(const struct task *t);
 /* Also -ENOSPC: too many keys. */
 MUST_CHECK int task_pages_set(struct task *t, unsigned order, gfp_t gfp, uint64_t blocks);
 uint64_t task_pages_count(struct task *t, unsigned order, gfp_t gfp);
@@ -105,6 +112,15 @@ int task_slab_store(struct task *t, char *line);
 int task_kmalloc_show(struct task *t, struct text *out);
 int task_kmalloc_store(struct task *t, char *text);
 
+/* ---- task_mempolicy.c: row of task_attr_table ---- */
+int task_mempolicy_show(struct task *t, struct text *out);
+int task_mempolicy_store(struct task *t, char *line);
+/* For requests. task->lock held */
+static inline struct mempolicy *task_mempolicy(struct task *t)
+{
+	return &t->mempolicy;
+}
+
 /* ---- task_area.c. task->lock held, or nobody else knows the task ---- */
 /* The mapping reaches so far; with 0 pages there is none. 0 or -ENOMEM, and then there is none and was none. */
 MUST_CHECK int task_area_reach(struct task *t, enum area_kind kind, uint64_t pages);
@@ -113,12 +129,16 @@ void task_areas_free(struct task *t);
 
 extern const struct owner_ops task_file_ops; /* ctx: struct vm */
 
+/* ---- task_move.c ---- */
+enum page_fate task_page_move(void *ctx, struct cpu *c, struct page *page, struct page *to); /* of owner_ops */
+extern const struct owner_ops task_anon_ops, task_shmem_ops; /* ctx: struct vm */
+
 /* ---- task_adopt.c ---- */
 void task_shmem_free(struct task *t); /* all of it. task->lock held */
 
 /* ---- task_pagetable.c. task->lock held ---- */
 uint64_t anon_tables_for(const struct vm *vm, uint64_t pages); /* how many tables map that much */
-uint64_t hugetlb_tables_for(const struct vm *vm, uint64_t nr);
+uint64_t hugetlb_tables_for(const struct hugetlb *h, uint64_t nr);
 /* Have at least nr tables; there is room in the index. 0, or -ENOMEM and some may have been taken. */
 MUST_CHECK int task_tables_grow(struct task *t, struct page_index *tables, uint64_t nr);
 void task_tables_shrink(struct task *t, struct page_index *tables, uint64_t nr); /* have at most nr tables */
@@ -126,7 +146,9 @@ void task_tables_shrink(struct task *t, struct page_index *tables, uint64_t nr);
 /* ---- task_mem.c: bytes behind the pages. task->lock held ---- */
 /* A page with somebody's old bytes becomes all zero. */
 void content_scrub(struct vm *vm, struct page *page, unsigned order);
-/* Anonymous pages in [from, to) of mem are about to go: give their bytes back to the host. */
+/* Several of order 0 that are nobody's yet, neighbours in one call. */
+void content_scrub_pages(struct vm *vm, struct page *const *page, unsigned nr);
+/* Anonymous pages that page_index_cut has taken out of the slots [from, to): give their bytes back to the host. */
 void task_content_drop(struct task *t, uint64_t from, uint64_t to);
 
 /* ---- task_procs.c ---- */

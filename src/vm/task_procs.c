@@ -127,6 +127,25 @@ int task_procs_add(struct task *t, pid_t pid)
 	return error == -EEXIST ? 0 : error;
 }
 
+static bool task_has_proc(struct task *t, pid_t pid)
+{
+	lock_take(&t->index_lock);
+	bool has = proc_slot(t, pid) < t->nr_procs;
+	lock_drop(&t->index_lock);
+	return has;
+}
+
+struct task *task_find_proc(struct vm *vm, pid_t pid)
+{
+	for (struct task *t = task_next(vm, 0), *next; t; t = next) {
+		if (task_has_proc(t, pid))
+			return t;
+		next = task_next(vm, t->id);
+		task_put(t);
+	}
+	return NULL;
+}
+
 int task_procs_del(struct task *t, pid_t pid)
 {
 	lock_take(&t->index_lock);

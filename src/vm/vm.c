@@ -22,12 +22,27 @@
 #include <time.h>
 
 #define NS_PER_SEC 1000000000ull
-/* More ticks in a row change nothing: counters are folded, idle per-CPU lists have expired. */
-#define TICKS_IN_A_ROW 64u
+/* More ticks in a row, of both kinds, change nothing: counters are folded, idle per-CPU lists have expired. */
+#define TICKS_IN_A_ROW 192u
 
 static uint64_t interval_ns(const struct vm *vm)
 {
 	return (uint64_t)MAX(READ_RELAXED(&vm->stat_interval), 1) * NS_PER_SEC;
+}
+
+static int pools_boot(struct vm *vm)
+{
+	int error = 0;
+	vm->nr_hugetlb = machine_nr_huge_sizes(&vm->machine);
+	for (unsigned i = 0; i < vm->nr_hugetlb && !error; i++)
+		error = hugetlb_init(&vm->hugetlb[i], &vm->machine, machine_huge_order(&vm->machine, i));
+	return error;
+}
+
+static void pools_fini(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->nr_hugetlb; i++)
+		hugetlb_fini(&vm->hugetlb[i]);
 }
 
 static int policy_boot(struct vm *vm, struct why *why)
@@ -35,20 +50,23 @@ static int policy_boot(struct vm *vm, struct why *why)
 	int error = policy_init(&vm->policy, &vm->machine, vm->deterministic);
 	if (error)
 		return why_set(why, error, "no memory for the allocation policy's tables");
+	vm->policy.owner[OWNER_TASK_ANON] = &task_anon_ops;
 	vm->policy.owner[OWNER_TASK_FILE] = &task_file_ops;
+	vm->policy.owner[OWNER_TASK_SHMEM] = &task_shmem_ops;
 	vm->policy.owner[OWNER_FILE] = &file_page_ops;
 	vm->policy.owner_ctx = vm;
 
 	vm->policy.report.log = &vm->log;
-	vm->policy.report.hugetlb = vm->hugetlb;
-	vm->nr_hugetlb = 1;
 	vm->policy.report.slabs = &vm->slabs;
 
-	error = hugetlb_init(vm->hugetlb, &vm->machine, vm->machine.pageblock_order);
+	error = pools_boot(vm);
 	if (error) {
+		pools_fini(vm);
 		policy_fini(&vm->policy);
-		return why_set(why, error, "no memory for the huge page pool's tables");
+		return why_set(why, error, "no memory for the huge page pools' tables");
 	}
+	vm->policy.report.hugetlb = vm->hugetlb;
+	vm->policy.report.nr_hugetlb = vm->nr_hugetlb;
 	return 0;
 }
 
@@ -74,14 +92,14 @@ static int parts_boot(struct vm *vm, const struct vm_config *c, struct why *why)
 		return error;
 	error = slab_boot(vm, c, why);
 	if (error) {
-		hugetlb_fini(vm->hugetlb);
+		pools_fini(vm);
 		policy_fini(&vm->policy);
 		return error;
 	}
 	error = tasks_init(vm);
 	if (error) {
 		vm_slab_fini(vm);
-		hugetlb_fini(vm->hugetlb);
+		pools_fini(vm);
 		policy_fini(&vm->policy);
 		return why_set(why, error, "cannot set up the table of tasks: %s", strerror(-error));
 	}
@@ -109,6 +127,7 @@ static void ticker_init(struct vm *vm)
 	pthread_mutex_init(&vm->ticker_mutex, NULL);
 	vm->stat_interval = 1;
 	vm->next_tick_ns = interval_ns(vm);
+	vm->next_compact_ns = KCOMPACTD_TICK_NS;
 }
 
 /* Content needs memory behind the frames. What others are handed here comes after all that they work with. */
@@ -154,7 +173,11 @@ int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_conf
 	overcommit_init(vm);
 	vm->dirty = dirty_defaults;
 	ticker_init(vm);
-	error = files_boot(vm, c, why);
+	error = hugetlbfs_init(&vm->hugetlbfs, vm);
+	if (error)
+		why_set(why, error, "no memory for dev/hugepages");
+	else
+		error = files_boot(vm, c, why);
 	if (error)
 		vm_shutdown(vm);
 	return error;
@@ -213,19 +236,39 @@ static void ticker_stop(struct vm *vm)
 	vm->ticker_running = false;
 }
 
+static uint64_t vm_due_ns(const struct vm *vm)
+{
+	return MIN(vm->next_tick_ns, vm->next_compact_ns);
+}
+
+/* The clock comes to what is due next. */
+static void vm_run_due(struct vm *vm)
+{
+	struct clock *clock = &vm->machine.clock;
+	uint64_t now = vm_due_ns(vm);
+	clock_advance(clock, now - clock_now_ns(clock));
+	if (vm->next_tick_ns == now) {
+		vm_tick(vm);
+		vm->next_tick_ns += interval_ns(vm);
+	}
+	if (vm->next_compact_ns == now) {
+		kcompactd_tick(&vm->policy);
+		vm->next_compact_ns += KCOMPACTD_TICK_NS;
+	}
+}
+
 void vm_advance(struct vm *vm, uint64_t ns)
 {
 	struct clock *clock = &vm->machine.clock;
 	uint64_t until = clock_now_ns(clock) + ns;
 
-	for (unsigned ticks = 0; vm->next_tick_ns <= until && ticks < TICKS_IN_A_ROW; ticks++) {
-		clock_advance(clock, vm->next_tick_ns - clock_now_ns(clock));
-		vm_tick(vm);
-		vm->next_tick_ns += interval_ns(vm);
-	}
+	for (unsigned ticks = 0; vm_due_ns(vm) <= until && ticks < TICKS_IN_A_ROW; ticks++)
+		vm_run_due(vm);
 	clock_advance(clock, until - clock_now_ns(clock));
 	if (vm->next_tick_ns <= until)
 		vm->next_tick_ns = until + interval_ns(vm);
+	if (vm->next_compact_ns <= until)
+		vm->next_compact_ns = until + KCOMPACTD_TICK_NS;
 }
 
 /* ---- Threads: signals are the main thread's business ---- */
@@ -246,6 +289,7 @@ int vm_start(struct vm *vm)
 {
 	sigset_t all, old;
 	report_boot(&vm->policy);
+	hugetlbfs_start(&vm->hugetlbfs);
 	if (vm->deterministic)
 		return policy_start(&vm->policy);
 	sigfillset(&all);
@@ -263,8 +307,9 @@ void vm_shutdown(struct vm *vm)
 	policy_fini(&vm->policy);
 	files_fini(&vm->files); /* callers are looked for among the tasks */
 	tasks_fini(vm);
+	hugetlbfs_fini(&vm->hugetlbfs);
 	vm_slab_fini(vm);
-	hugetlb_fini(vm->hugetlb);
+	pools_fini(vm);
 	machine_shutdown(&vm->machine);
 	ring_fini(&vm->log);
 	pthread_cond_destroy(&vm->ticker_cond);

@@ -18,6 +18,7 @@
 #include "policy/policy.h"
 #include "region/region.h"
 #include "vm/file.h"
+#include "vm/hugetlbfs.h"
 #include "vm/imported_caches.h"
 #include "vm/own.h"
 #include "vm/task.h"
@@ -46,6 +47,7 @@ struct vm {
 	struct policy policy;
 	struct hugetlb hugetlb[HUGETLB_SIZES]; /* the first is the default size, the one that HugePages_* counts */
 	unsigned nr_hugetlb;
+	int32_t hugetlb_shm_group;
 	struct slabs slabs;
 	struct failslab failslab;
 	struct kmalloc kmalloc;
@@ -60,6 +62,7 @@ struct vm {
 	bool content_stays; /* relaxed: the host kept bytes of freed frames, so their pages still have PG_CONTENT */
 	struct tasks tasks;
 	struct files files; /* files.vm is NULL: there is none */
+	struct hugetlbfs hugetlbfs; /* likewise */
 	struct overcommit overcommit;
 	struct dirty_limits dirty;
 	struct lock oom_lock; /* RANK_OOM: one thread kills at a time, and entries of tasks.slot stay */
@@ -77,6 +80,7 @@ struct vm {
 	pthread_cond_t ticker_cond;
 	bool ticker_running, ticker_stop;
 	uint64_t next_tick_ns; /* deterministic: machine time of the next tick */
+	uint64_t next_compact_ns; /* and of kcompactd's next look at the nodes */
 };
 
 MUST_CHECK int vm_boot(struct vm *vm, const struct machine_spec *spec, const struct vm_config *c,

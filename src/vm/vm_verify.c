@@ -19,7 +19,19 @@ static unsigned files_check(struct vm *vm, struct text *out)
 	return findings;
 }
 
+static unsigned hugetlbfs_check(struct vm *vm, struct text *out)
+{
+	if (!vm->hugetlbfs.vm)
+		return 0;
+	pthread_rwlock_wrlock(&vm->hugetlbfs.gate);
+	machine_stop(&vm->machine);
+	unsigned findings = hugetlbfs_verify(&vm->hugetlbfs, out);
+	machine_resume(&vm->machine);
+	pthread_rwlock_unlock(&vm->hugetlbfs.gate);
+	return findings;
+}
+
 unsigned vm_verify(struct vm *vm, struct text *out)
 {
-	return mm_verify(&vm->machine, out) + files_check(vm, out);
+	return mm_verify(&vm->machine, out) + files_check(vm, out) + hugetlbfs_check(vm, out);
 }

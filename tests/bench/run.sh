@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh: what `make bench` runs. Seven parts, each beside its peer in the same run:
+# run.sh: what `make bench` runs. Eight parts, each beside its peer in the same run:
 #
 #   start     machines in process (start.c), and the mounted 16 TiB machine
 #   pages     pairs, bulks and mixed orders beside DPDK's mempool (pages.c), one process, in turns
@@ -11,6 +11,8 @@
 #   views     reading through the mount beside a null FUSE file system (views.c, nullfs.c) and the host
 #   slabinfo  the same of slabinfo with 2000 caches (slabinfo.c)
 #   files     files/ beside a file system over one buffer (bufferfs.c), a passthrough (passfs.c) and tmpfs (files.c)
+#   huge      dev/mem in huge pages beside small ones, the pool beside the host's (huge.c), compaction
+#             beside copying (huge_compact.c)
 #
 # and at the end every target with what was measured. A target that is missed is said, and is no
 # failure; a part that could not run is one (status 1), unless only a peer is missing: that is
@@ -23,7 +25,7 @@
 
 : "${SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}" "${BUILD:=build}" "${CC:=gcc}"
 cd "$SRCDIR" || exit 2
-: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages objects count views slabinfo files}"
+: "${UMMFS:=$BUILD/ummfs}" "${PARTS:=start pages objects count views slabinfo files huge}"
 if [ -n "$QUICK" ] && [ "$QUICK" != 0 ]; then
 	: "${ROUNDS:=3}"
 else
@@ -37,7 +39,7 @@ BENCH_RESULTS=$tmp/results
 export QUICK ROUNDS BENCH_RESULTS
 mkdir "$ours" "$null" "$pass"
 : >"$BENCH_RESULTS"
-status=0 raised=0 child= files_dir=
+status=0 raised=0 child= files_dir= host_pool=
 
 unmount() {
 	mountpoint -q "$1" || return 0
@@ -61,6 +63,7 @@ clean_up() {
 	unmount "$null"
 	unmount "$pass"
 	give_back_huge_pages
+	[ -z "$host_pool" ] || echo "$host_pool" >$pool
 	rm -rf "$tmp" ${files_dir:+"$files_dir"}
 }
 trap clean_up EXIT
@@ -139,11 +142,16 @@ compile_all() {
 	five=$!
 	compile files $b/files.c $b/bench.c &
 	six=$!
+	compile huge $b/huge.c $b/bench.c &
+	seven=$!
+	# shellcheck disable=SC2046,SC2086
+	compile huge_compact $b/huge_compact.c $b/bench.c $b/bench_machine.c $archives \
+		$(pkg-config --libs fuse3 libarchive) -linih -lnuma || return
 	for fs in nullfs bufferfs passfs; do
 		# shellcheck disable=SC2046
 		compile $fs $b/$fs.c $b/peer.c $(pkg-config --cflags --libs fuse3) || return
 	done
-	wait $six &&
+	wait $six && wait $seven &&
 		wait $one && wait $two && wait $three && wait $four && wait $five
 }
 # The peer gets what its own build would give it: all of this CPU's instructions.
@@ -340,6 +348,66 @@ part_files() {
 	files_dir=
 }
 
+# ---- Huge pages ----
+
+# Two machines with a file of 2 GiB made of huge pages of their pools; the memory of the second is the host's small pages.
+huge_random() {
+	mib=2048
+	[ -z "$QUICK" ] || mib=1024
+	printf '[node 0]\nmemory=%dM\ncpus=0-1\n' $((mib + 256)) >"$tmp/huge.conf"
+	"$UMMFS" -c "$tmp/huge.conf" -o backing=hugetlb,reserve "$ours" ||
+		{ skip "random reads of dev/mem" "the host has no $((mib + 256)) MiB of huge pages"; return; }
+	"$UMMFS" -c "$tmp/huge.conf" -o backing=sparse "$null" || { failed "the sparse machine does not mount"; return; }
+	for m in "$ours" "$null"; do
+		echo $((mib / 2)) >"$m/proc/sys/vm/nr_hugepages" && fallocate -l ${mib}M "$m/dev/hugepages/bench" ||
+			{ failed "no file of $mib MiB in $m/dev/hugepages"; return; }
+	done
+	run "$bin/huge" random "$ours" "$null" $mib || failed "random reads of dev/mem"
+}
+
+huge_pool() {
+	if [ "$host_pool" -ne 0 ]; then
+		skip "pool 0 -> 512 -> 0" "the host's own pool has to be empty"
+		return
+	fi
+	printf '[node 0]\nmemory=4G\ncpus=0-1\n' >"$tmp/pool.conf"
+	"$UMMFS" -c "$tmp/pool.conf" -o backing=sparse "$ours" || { failed "ummfs does not mount"; return; }
+	run "$bin/huge" pool "$ours" || failed "the pool"
+}
+
+# A daemon that has been unmounted gives back what it had reserved.
+host_pool_settle() {
+	for _ in $(seq 50); do
+		[ "$(cat $pool)" -ne "$host_pool" ] || return 0
+		sleep 0.1
+	done
+	failed "the host's pool has $(cat $pool) pages, not $host_pool"
+	echo "$host_pool" >$pool
+}
+
+part_huge() {
+	if [ "$(id -u)" -ne 0 ] || ! [ -w $pool ]; then
+		skip "huge pages" "only root may change the host's pool"
+		return
+	fi
+	host_pool=$(cat $pool)
+	machine_mib=2048
+	[ -z "$QUICK" ] || machine_mib=512
+	huge_random
+	unmount "$ours"
+	unmount "$null"
+	host_pool_settle
+	echo
+	huge_pool
+	unmount "$ours"
+	host_pool_settle
+	echo
+	run "$bin/huge_compact" hugetlb $machine_mib || failed "compaction"
+	host_pool_settle
+	run "$bin/huge_compact" sparse $machine_mib || failed "compaction on sparse memory"
+	host_pool=
+}
+
 # ---- All of it ----
 
 summary() {
@@ -360,7 +428,7 @@ compile_all || { echo "FAILED: the benchmarks do not build" >&2; exit 1; }
 compile_dpdk || failed "the side of DPDK does not build"
 for part in $PARTS; do
 	case $part in
-	start | pages | objects | count | views | slabinfo | files) "part_$part" ;;
+	start | pages | objects | count | views | slabinfo | files | huge) "part_$part" ;;
 	*) echo "PARTS: there is no part $part" >&2; exit 2 ;;
 	esac
 	echo

@@ -103,6 +103,53 @@ check "state with such names" cp "$M/state.tar" "$work/names.tar"
 start --from "$work/names.tar" -o backing=sparse
 same "content under a long name" "of $long" "$(head -c $((3 + $(printf %s "$long" | wc -c))) "$M/tasks/$long/mem")"
 
+# Pools of both sizes: persistent, surplus, promised to files and tasks, and in use by both.
+printf '[machine]\nbacking=sparse\n[node 0]\nmemory=5G\ncpus=0-1\n[node 1]\nmemory=4G\ncpus=2-3\n' >"$work/huge.conf"
+start -c "$work/huge.conf" -o deterministic
+pools=$M/sys/kernel/mm/hugepages
+echo 4 >"$pools/hugepages-1048576kB/nr_hugepages"
+echo 1 >"$M/sys/devices/system/node/node1/hugepages/hugepages-1048576kB/demote"
+same "demoted" "3 512" "$(cat "$pools/hugepages-1048576kB/nr_hugepages" "$pools/hugepages-2048kB/nr_hugepages" | xargs)"
+echo 12 >"$M/proc/sys/vm/nr_hugepages"
+echo 6 >"$M/proc/sys/vm/nr_overcommit_hugepages"
+mkdir "$M/tasks/h"
+echo interleave:0-1 >"$M/tasks/h/mempolicy"
+printf '1G 2 1\n2M 8 3\n' >"$M/tasks/h/hugetlb"
+echo text >"$M/dev/hugepages/written"
+truncate -s 10M "$M/dev/hugepages/promised"
+truncate -s 1G "$M/dev/hugepages-1G/promised"
+huge_counts() { # huge_counts MOUNT: total, free, promised and surplus of both pools, and what nr_hugepages asks for
+	for size in 1048576 2048; do
+		for what in nr free resv surplus; do cat "$1/sys/kernel/mm/hugepages/hugepages-${size}kB/${what}_hugepages"; done
+	done | xargs
+	cat "$1/proc/sys/vm/nr_hugepages"
+}
+same "before" "3 2 2 0 14 10 10 2
+12" "$(huge_counts "$M")"
+cp "$M/state.tar" "$work/huge.tar"
+start --from "$work/huge.tar" -o backing=sparse,deterministic
+cp "$M/state.tar" "$work/huge2.tar"
+check "the state of that state" cmp "$work/huge.tar" "$work/huge2.tar"
+same_as_tar "$work/huge.tar" "$M"
+same "after" "3 2 2 0 14 10 10 2
+12" "$(huge_counts "$M")"
+same "what the task has" "1G 2 1
+2M 8 3" "$(sort "$M/tasks/h/hugetlb")"
+same "what the file says" text "$(head -c 4 "$M/dev/hugepages/written")"
+same "how long the others are" "10485760 1073741824" \
+	"$(stat -c %s "$M/dev/hugepages/promised" "$M/dev/hugepages-1G/promised" | xargs)"
+rm "$M"/dev/hugepages*/promised
+rmdir "$M/tasks/h"
+same "promises and surplus went" "3 3 0 0 12 11 0 0
+12" "$(huge_counts "$M")"
+echo 0 >"$M/proc/sys/vm/nr_hugepages"
+same "what is in use stays, as surplus" "3 3 0 0 1 0 0 1
+0" "$(huge_counts "$M")"
+sed -i '1s/ummfs-frames .*/ummfs-frames 1/' "$work/x/ummfs/frames"
+"$UMMFS" --check --from "$work/x" 2>"$work/version.err" >/dev/null && fail "a state of another version is read"
+same "one line says why" 1 "$(grep -c "a state of another version of ummfs" "$work/version.err")"
+same "and that is all" 1 "$(wc -l <"$work/version.err")"
+
 # --dump: the tree without a mount.
 check "--dump" "$UMMFS" --dump "$work/dump" --from "$work/one.tar"
 rm -rf "$work/y"

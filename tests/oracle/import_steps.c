@@ -52,18 +52,6 @@ struct replay {
 	unsigned steps;
 };
 
-static char *file_of(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char *text = calloc(1, 1 << 18);
-	assert_non_null(text);
-	if (!f)
-		fail_msg("no %s", path);
-	text[fread(text, 1, (1 << 18) - 1, f)] = '\0';
-	fclose(f);
-	return text;
-}
-
 static void path_of(char path[512], const struct run *run, const char *scenario, const char *rest)
 {
 	const char *root = getenv("SRCDIR");
@@ -82,7 +70,7 @@ static void boot_of(const struct run *run, const struct state_dir *d)
 	if (!run->first)
 		return;
 	path_of(path, run, run->first, "/proc/zoneinfo");
-	char *text = file_of(path);
+	char *text = file_text(path);
 	state_dir_write(d, "proc/zoneinfo", text);
 	free(text);
 	for (unsigned i = 0; i < ARRAY_LEN(others); i++)
@@ -152,7 +140,7 @@ static char *zoneinfo_of(struct state_vm *s)
 
 static void zoneinfo_compare(const struct replay *r, const char *path)
 {
-	char *captured = file_of(path), *printed = zoneinfo_of(r->s);
+	char *captured = file_text(path), *printed = zoneinfo_of(r->s);
 	char *a = captured, *b = printed;
 	unsigned lines = 0;
 	for (;; lines++) {
@@ -232,7 +220,7 @@ static void scenario_replay(struct replay *r)
 {
 	char path[512], step[96];
 	path_of(path, r->run, r->scenario, ".writes");
-	char *log = file_of(path), *at = log;
+	char *log = file_text(path), *at = log;
 	unsigned number = 0, seen = 0;
 	step_compare(r, "00-before");
 	for (char *line; (line = strsep(&at, "\n")) && *line;) {

@@ -502,6 +502,7 @@ bool golden_fill_hugetlb(struct golden *g)
 		return false;
 	s->hugetlb_order = g->machine.pageblock_order;
 	s->hugetlb_nr = value_of(text, "HugePages_Total:");
+	s->hugetlb_all_pages = value_of(text, "Hugetlb:") / 4;
 	s->hugetlb_free = value_of(text, "HugePages_Free:");
 	s->hugetlb_reserved = value_of(text, "HugePages_Rsvd:");
 	s->hugetlb_surplus = value_of(text, "HugePages_Surp:");
@@ -525,8 +526,6 @@ bool golden_fill_facts(struct golden *g)
 	f->vmalloc_used_kb = value_of(text, "VmallocUsed:");
 	f->percpu_kb = value_of(text, "Percpu:");
 	f->corrupted_kb = value_of(text, "HardwareCorrupted:");
-	f->huge_other_kb = value_of(text, "Hugetlb:") -
-			   value_of(text, "HugePages_Total:") * value_of(text, "Hugepagesize:");
 	free(text);
 	return true;
 }

@@ -10,6 +10,7 @@
 
 #include "mm/buddy.h"
 #include "mm/lru.h"
+#include "mm/mark.h"
 #include "policy/policy.h"
 #include "support/small_machine.h"
 
@@ -196,6 +197,30 @@ static inline void world_end(struct world *w)
 	policy_fini(&w->p);
 	end_machine(&w->m);
 	free(w);
+}
+
+/* A page just taken, whose owner is set, goes onto a list of its node and is counted as its kind is. */
+static inline void world_page_join(struct world *w, struct page *page, enum lru_list list)
+{
+	struct node *n = page_node(&w->m, page);
+	bool anon = owner_kind(page->owner) == OWNER_TASK_ANON;
+	lock_take(&n->lru.lock);
+	lru_add(w->c, page, list);
+	lock_drop(&n->lru.lock);
+	node_stat_add(w->c, n, anon ? NR_ANON_MAPPED : NR_FILE_PAGES, 1);
+}
+
+/* And comes off it, and is free. */
+static inline void world_page_leave(struct world *w, struct page *page)
+{
+	struct node *n = page_node(&w->m, page);
+	bool anon = owner_kind(page->owner) == OWNER_TASK_ANON;
+	lock_take(&n->lru.lock);
+	lru_del(w->c, page);
+	lock_drop(&n->lru.lock);
+	page_unmark(w->c, page);
+	node_stat_add(w->c, n, anon ? NR_ANON_MAPPED : NR_FILE_PAGES, -1);
+	page_give(w->c, page, 0);
 }
 
 #endif

@@ -29,6 +29,7 @@ static inline struct fixture *fixture_of(unsigned nr_nodes, unsigned nr_cpus,
 	assert_int_equal(ring_init(&f->log, &f->m.clock, RING_BYTES), 0);
 	f->p.report.log = &f->log;
 	f->p.report.hugetlb = &f->pool;
+	f->p.report.nr_hugetlb = 1;
 	text_init(&f->said, 0);
 	return f;
 }

@@ -225,8 +225,13 @@ void state_verify(struct state_vm *s)
 
 struct state_vm *state_boot(const struct state_dir *d)
 {
+	return state_boot_seed(d, 1);
+}
+
+struct state_vm *state_boot_seed(const struct state_dir *d, uint64_t seed)
+{
 	struct state_vm *s = calloc(1, sizeof(*s));
-	const struct vm_config config = { .deterministic = true, .seed = 1, .no_caches = true };
+	const struct vm_config config = { .deterministic = true, .seed = seed, .no_caches = true };
 	struct why why = { "" };
 	assert_non_null(s);
 	s->capture = state_read(d);
@@ -243,4 +248,16 @@ void state_end(struct state_vm *s)
 	machine_spec_fini(&s->spec);
 	import_free(s->capture);
 	free(s);
+}
+
+char *file_text(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = calloc(1, 1 << 18);
+	assert_non_null(text);
+	if (!f)
+		fail_msg("no %s", path);
+	text[fread(text, 1, (1 << 18) - 1, f)] = '\0';
+	fclose(f);
+	return text;
 }

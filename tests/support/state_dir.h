@@ -21,6 +21,8 @@ void state_dir_drop(const struct state_dir *d, const char *path); /* a file or a
 /* Replace the first occurrence of a text in a file; the test fails when it is not there. */
 void state_dir_edit(const struct state_dir *d, const char *path, const char *from, const char *to);
 void state_dir_remove(struct state_dir *d);
+/* All of a file, at most 256 KiB; free() it. The test fails when it is not there. */
+char *file_text(const char *path);
 
 /* An empty capture of that directory, as import_read has it before the first file. Free with import_free. */
 struct capture *state_capture(const struct state_dir *d);
@@ -51,6 +53,7 @@ struct state_vm {
 	struct vm vm;
 };
 struct state_vm *state_boot(const struct state_dir *d); /* must succeed, and mm_verify finds nothing */
+struct state_vm *state_boot_seed(const struct state_dir *d, uint64_t seed); /* the same, with things placed by another seed than 1 */
 void state_verify(struct state_vm *s); /* mm_verify finds nothing */
 void state_end(struct state_vm *s);
 

@@ -1,273 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Places for free blocks. The property test ages a small buddy system by
- * chance, takes nothing but its counts, and requires of the layout all that a
- * buddy system could not break: every block present, aligned and alone, no two
- * free buddies, every count met.
- */
-#include "daemon/import_layout.h"
-
+/* Places for free blocks, case by case; tests/property/daemon_layout.c has states that come by chance. */
 #include "base/rng.h"
-
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define FRAMES 32768u
-
-/* What the sink saw. */
-struct seen {
-	uint8_t owner[FRAMES]; /* 0: in use, else 1 + order of the free block, 64: huge */
-	uint8_t head[FRAMES]; /* 1 + order at the first frame */
-	uint8_t type[FRAMES]; /* 1 + type of a pageblock, at the frame looked at */
-	uint64_t count[MM_ORDERS][MIGRATE_TYPES];
-	uint64_t huge, blocks[MIGRATE_TYPES], virgin_end;
-	const struct layout_zone *z;
-	int fail_at; /* this call fails; 0: none */
-};
-
-static bool present(const struct layout_zone *z, uint64_t pfn)
-{
-	for (unsigned i = 0; i < z->nr_ranges; i++)
-		if (pfn >= z->range[i].start && pfn < z->range[i].end)
-			return true;
-	return false;
-}
-
-static void claim(struct seen *s, uint64_t pfn, unsigned order, uint8_t owner)
-{
-	assert_int_equal(pfn & ((1u << order) - 1), 0);
-	for (uint64_t i = pfn; i < pfn + (1u << order); i++) {
-		assert_true(i < FRAMES && present(s->z, i));
-		assert_int_equal(s->owner[i], 0);
-		s->owner[i] = owner;
-	}
-}
-
-static int see_free(void *ctx, uint64_t pfn, unsigned order, enum migratetype mt)
-{
-	struct seen *s = ctx;
-	if (s->fail_at && !--s->fail_at)
-		return -EIO;
-	claim(s, pfn, order, (uint8_t)(1 + order));
-	s->head[pfn] = (uint8_t)(1 + order);
-	s->count[order][mt]++;
-	return 0;
-}
-
-static int see_virgin(void *ctx, uint64_t start, uint64_t end)
-{
-	struct seen *s = ctx;
-	assert_true(start < end && start >= s->virgin_end);
-	s->virgin_end = end;
-	int error = 0;
-	for (; start < end && !error; start += MM_TOP_PAGES)
-		error = see_free(s, start, MM_ORDER_MAX, MIGRATE_MOVABLE);
-	return error;
-}
-
-static int see_huge(void *ctx, uint64_t pfn)
-{
-	struct seen *s = ctx;
-	claim(s, pfn, s->z->huge_order, 64);
-	s->huge++;
-	return 0;
-}
-
-static int see_pageblock(void *ctx, uint64_t pfn, enum migratetype mt)
-{
-	struct seen *s = ctx;
-	uint64_t size = 1u << s->z->pageblock_order;
-	assert_int_not_equal(mt, MIGRATE_MOVABLE);
-	assert_true(present(s->z, pfn));
-	assert_int_equal((pfn - s->z->start_pfn) % size, 0);
-	assert_int_equal(s->type[pfn], 0);
-	s->type[pfn] = (uint8_t)(1 + mt);
-	s->blocks[mt]++;
-	return 0;
-}
-
-static struct layout_sink sink_of(struct seen *s)
-{
-	return (struct layout_sink){ s, see_free, see_virgin, see_huge, see_pageblock };
-}
-
-static void no_free_buddies(const struct seen *s)
-{
-	for (uint64_t pfn = 0; pfn < FRAMES; pfn++) {
-		unsigned order = s->head[pfn] - 1u;
-		if (s->head[pfn] && order < MM_ORDER_MAX && s->head[pfn ^ (1u << order)] == s->head[pfn])
-			fail_msg("%lu and its buddy of order %u are both free", pfn, order);
-	}
-}
-
-/* Whoever is left can be given out, each frame once. */
-static void rest_is_disjoint(struct layout *l, struct seen *s)
-{
-	uint64_t pfn, left = 0, taken = 0;
-	for (uint64_t i = 0; i < FRAMES; i++)
-		left += present(s->z, i) && !s->owner[i];
-	while (layout_take(l, &pfn)) {
-		claim(s, pfn, 0, 65);
-		taken++;
-	}
-	assert_int_equal(taken, left);
-	assert_int_equal(l->taken, taken);
-}
-
-static void place_and_check(struct layout_zone *z, uint64_t nr_huge)
-{
-	struct seen *s = calloc(1, sizeof(*s));
-	struct layout *l = calloc(1, sizeof(*l));
-	assert_non_null(s);
-	assert_non_null(l);
-	s->z = z;
-	const struct layout_sink sink = sink_of(s);
-	assert_int_equal(layout_place(l, z, &sink), 0);
-	assert_memory_equal(s->count, z->free, sizeof(z->free));
-	assert_int_equal(s->huge, nr_huge);
-	assert_int_equal(l->huge_left, z->nr_huge - nr_huge);
-	for (unsigned mt = 0; mt < MIGRATE_TYPES; mt++)
-		if (mt != MIGRATE_MOVABLE)
-			assert_int_equal(s->blocks[mt] + l->blocks_left[mt], z->blocks[mt]);
-	no_free_buddies(s);
-	rest_is_disjoint(l, s);
-	layout_fini(l);
-	free(l);
-	free(s);
-}
-
-/* ---- A buddy system to take counts from ---- */
-
-struct model {
-	uint8_t head[FRAMES]; /* 1 + order of a free block, 100 + order of one in use */
-	struct rng rng;
-};
-
-static void model_free(struct model *m, uint64_t pfn, unsigned order)
-{
-	for (; order < MM_ORDER_MAX && m->head[pfn ^ (1u << order)] == 1 + order; order++) {
-		m->head[pfn ^ (1u << order)] = 0;
-		m->head[pfn] = 0;
-		pfn &= ~(1ull << order);
-	}
-	m->head[pfn] = (uint8_t)(1 + order);
-}
-
-/* Split any free block that is large enough, at a random one of those found. */
-static bool model_take(struct model *m, unsigned order)
-{
-	uint64_t start = rng_below(&m->rng, FRAMES);
-	for (uint64_t i = 0; i < FRAMES; i++) {
-		uint64_t pfn = (start + i) % FRAMES;
-		unsigned found = m->head[pfn] - 1u;
-		if (!m->head[pfn] || m->head[pfn] >= 100 || found < order)
-			continue;
-		for (; found > order; found--)
-			m->head[pfn + (1u << (found - 1))] = (uint8_t)found;
-		m->head[pfn] = (uint8_t)(100 + order);
-		return true;
-	}
-	return false;
-}
-
-static void model_drop(struct model *m)
-{
-	uint64_t start = rng_below(&m->rng, FRAMES);
-	for (uint64_t i = 0; i < FRAMES; i++) {
-		uint64_t pfn = (start + i) % FRAMES;
-		if (m->head[pfn] >= 100) {
-			model_free(m, pfn, m->head[pfn] - 100u);
-			return;
-		}
-	}
-}
-
-static void model_age(struct model *m, const struct layout_zone *z)
-{
-	uint64_t churn = rng_below(&m->rng, 600), fill = rng_below(&m->rng, 11);
-	for (unsigned i = 0; i < z->nr_ranges; i++)
-		for (uint64_t pfn = z->range[i].start; pfn < z->range[i].end; pfn++)
-			model_free(m, pfn, 0);
-	for (uint64_t i = 0; i < churn; i++) {
-		if (rng_below(&m->rng, 10) < fill)
-			model_take(m, (unsigned)rng_below(&m->rng, 1 + rng_below(&m->rng, MM_ORDERS)));
-		else
-			model_drop(m);
-	}
-}
-
-static enum migratetype random_type(struct rng *r)
-{
-	static const enum migratetype types[] = { MIGRATE_MOVABLE,     MIGRATE_MOVABLE,
-						  MIGRATE_MOVABLE,     MIGRATE_UNMOVABLE,
-						  MIGRATE_RECLAIMABLE, MIGRATE_HIGHATOMIC };
-	return types[rng_below(r, ARRAY_LEN(types))];
-}
-
-static void model_count(struct model *m, struct layout_zone *z, uint64_t *whole)
-{
-	*whole = 0;
-	for (uint64_t pfn = 0; pfn < FRAMES; pfn++) {
-		if (m->head[pfn] && m->head[pfn] < 100)
-			z->free[m->head[pfn] - 1][random_type(&m->rng)]++;
-		if (m->head[pfn] >= 100u + z->huge_order)
-			*whole += 1u << (m->head[pfn] - 100u - z->huge_order);
-	}
-}
-
-/* Ragged memory with a hole or two, aligned to nothing in particular. */
-static unsigned random_ranges(struct rng *r, struct pfn_range range[3])
-{
-	uint64_t at = 1 + rng_below(r, 3000);
-	unsigned nr = 1 + (unsigned)rng_below(r, 3);
-	for (unsigned i = 0; i < nr; i++) {
-		range[i].start = at;
-		range[i].end = at + 1 + rng_below(r, FRAMES / 4);
-		at = range[i].end + 1 + rng_below(r, 700);
-	}
-	return nr;
-}
-
-static void check_seed(uint64_t seed)
-{
-	struct pfn_range range[3];
-	struct model *m = calloc(1, sizeof(*m));
-	assert_non_null(m);
-	rng_init(&m->rng, seed);
-	struct layout_zone z = { .range = range, .nr_ranges = random_ranges(&m->rng, range) };
-	z.pageblock_order = z.huge_order = rng_below(&m->rng, 4) ? 9 : 10;
-	z.start_pfn = range[0].start;
-	z.end_pfn = range[z.nr_ranges - 1].end;
-	z.window_pages = rng_below(&m->rng, 2) ? 0 : 2048;
-	uint64_t whole;
-	model_age(m, &z);
-	model_count(m, &z, &whole);
-	z.nr_huge = whole ? rng_below(&m->rng, whole + 1) : 0;
-	z.blocks[MIGRATE_UNMOVABLE] = rng_below(&m->rng, 8);
-	z.blocks[MIGRATE_RECLAIMABLE] = rng_below(&m->rng, 4);
-	z.blocks[MIGRATE_HIGHATOMIC] = rng_below(&m->rng, 2);
-
-	bool changed;
-	assert_int_equal(layout_fit(&z, &changed), 0);
-	assert_false(changed);
-	place_and_check(&z, z.nr_huge);
-	free(m);
-}
-
-static void test_any_aged_state_fits(void **state)
-{
-	(void)state;
-	for (uint64_t seed = 1; seed <= 300; seed++) {
-		print_message(seed % 100 ? "" : "seed %lu\n", seed);
-		check_seed(seed);
-	}
-}
-
-/* ---- Single cases ---- */
+#include "support/layout_fixture.h"
 
 static const struct pfn_range dma_range[] = { { 1, 0x9f }, { 0x100, 0x1000 } };
 
@@ -388,6 +122,110 @@ static void test_small_blocks_keep_to_their_type(void **state)
 	free(s);
 }
 
+/* ---- By lot ---- */
+
+#define AGED_FREE 2000u
+
+/* Eight pageblocks that cannot move, AGED_FREE single pages that are free, all of Movable memory; where each is by frame. */
+static struct seen *aged_place(struct layout_zone *z, const struct pfn_range *range,
+			       struct layout *l, struct rng *rng, uint64_t seed, uint64_t nr_movable)
+{
+	struct seen *s = calloc(1, sizeof(*s));
+	assert_non_null(s);
+	rng_init(rng, seed);
+	*z = (struct layout_zone){ .start_pfn = range->start,
+				   .end_pfn = range->end,
+				   .range = range,
+				   .nr_ranges = 1,
+				   .pageblock_order = 9,
+				   .huge_order = 9,
+				   .rng = rng,
+				   .nr_movable = nr_movable,
+				   .blocks = { [MIGRATE_UNMOVABLE] = 8 } };
+	z->free[0][MIGRATE_MOVABLE] = AGED_FREE;
+	z->free[MM_ORDER_MAX][MIGRATE_MOVABLE] = 4;
+	s->z = z;
+	const struct layout_sink sink = sink_of(s);
+	assert_int_equal(layout_place(l, z, &sink), 0);
+	assert_int_equal(s->blocks[MIGRATE_UNMOVABLE], 8);
+	return s;
+}
+
+static const struct pfn_range aged_range = { 4096, 4096 + 16 * 1024 };
+
+static void aged_drop(struct layout *l, struct seen *s)
+{
+	layout_fini(l);
+	free(s);
+}
+
+/* The same seed, the same places; another seed, others. */
+static void test_seeds(void **state)
+{
+	(void)state;
+	struct layout_zone z;
+	struct layout l;
+	struct rng rng;
+	struct seen *first = aged_place(&z, &aged_range, &l, &rng, 1, 8000);
+	layout_fini(&l);
+	struct seen *again = aged_place(&z, &aged_range, &l, &rng, 1, 8000);
+	layout_fini(&l);
+	struct seen *other = aged_place(&z, &aged_range, &l, &rng, 2, 8000);
+	layout_fini(&l);
+	assert_memory_equal(first->owner, again->owner, sizeof(first->owner));
+	assert_memory_equal(first->type, again->type, sizeof(first->type));
+	assert_memory_not_equal(first->owner, other->owner, sizeof(first->owner));
+	free(first);
+	free(again);
+	free(other);
+}
+
+/* All that is in use in Movable pageblocks can move: none of them is held, and pages that move are given out there first. */
+static void test_movable_memory_moves(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct layout_zone z;
+		struct layout l;
+		struct rng rng;
+		uint64_t pfn, movable = (16 - 4 - 4) * 1024 - AGED_FREE;
+		struct seen *s = aged_place(&z, &aged_range, &l, &rng, seed, movable);
+		for (uint64_t i = 0; i < l.runs.nr; i++)
+			assert_int_not_equal(l.runs.r[i].area, LAYOUT_HELD);
+		assert_int_equal(layout_shuffle(&l), 0);
+		for (uint64_t i = 0; i < movable; i++) {
+			assert_true(layout_take(&l, &pfn));
+			assert_int_equal(s->type[ALIGN_DOWN(pfn, 512ul)], 0);
+		}
+		assert_true(layout_take(&l, &pfn));
+		assert_int_equal(s->type[ALIGN_DOWN(pfn, 512ul)], 1 + MIGRATE_UNMOVABLE);
+		aged_drop(&l, s);
+	}
+}
+
+/* More is in use than can move: between half and all of it fills whole pageblocks, and free pages keep out of them. */
+static void test_the_rest_is_held(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct layout_zone z;
+		struct layout l;
+		struct rng rng;
+		uint64_t held = 0, cannot = 3072, movable = (16 - 4 - 4) * 1024 - AGED_FREE - cannot;
+		struct seen *s = aged_place(&z, &aged_range, &l, &rng, seed, movable);
+		for (uint64_t i = 0; i < l.runs.nr; i++) {
+			const struct layout_run *run = &l.runs.r[i];
+			if (run->area != LAYOUT_HELD)
+				continue;
+			assert_int_equal(run->start % 512, 0);
+			assert_int_equal(run->end % 512, 0);
+			held += run->end - run->start;
+		}
+		assert_in_range(held, cannot / 2, cannot);
+		aged_drop(&l, s);
+	}
+}
+
 static void test_sink_errors_come_back(void **state)
 {
 	(void)state;
@@ -501,11 +339,13 @@ static void test_cut_errors_come_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_aged_state_fits),
 		cmocka_unit_test(test_dma_zone),
 		cmocka_unit_test(test_shared_block_is_left_alone),
 		cmocka_unit_test(test_types_of_free_memory),
 		cmocka_unit_test(test_small_blocks_keep_to_their_type),
+		cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_movable_memory_moves),
+		cmocka_unit_test(test_the_rest_is_held),
 		cmocka_unit_test(test_sink_errors_come_back),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_cut_errors_come_back),

@@ -35,10 +35,16 @@ static void test_bad_value(void **state)
 	(void)state;
 	struct state_dir d;
 	state_dir_make(&d, CAPTURE);
+	state_dir_write(&d, VM "page_lock_unfairness", "lots\n");
 	state_dir_write(&d, VM "extfrag_threshold", "lots\n");
+	state_dir_write(&d, VM "compaction_proactiveness", "7\n");
 	struct state_vm *s = state_boot(&d);
-	assert_false(shown(s, VM "extfrag_threshold"));
+	assert_false(shown(s, VM "page_lock_unfairness"));
+	assert_true(state_noted(s->capture, NOTE_CORRECTED, "page_lock_unfairness"));
+	/* what every machine has keeps its default */
+	assert_string_equal(knob_cat(&s->vm, VM "extfrag_threshold"), "500\n");
 	assert_true(state_noted(s->capture, NOTE_CORRECTED, "extfrag_threshold"));
+	assert_string_equal(knob_cat(&s->vm, VM "compaction_proactiveness"), "7\n");
 	state_end(s);
 	state_dir_remove(&d);
 }

@@ -77,7 +77,7 @@ static void test_captured(void **state)
 	assert_int_equal(c->vmstat[NR_FILE_PAGES], 1457);
 	assert_int_equal(z->pageset[0].count, 712 / 4);
 	assert_int_equal(z->pageset[1].count, (1888 - 712) / 4);
-	assert_true(c->node[0].has_huge);
+	assert_true(c->node[0].huge.seen);
 	for (unsigned i = 0; i < c->nr_notes; i++)
 		assert_int_not_equal(c->note[i].kind, NOTE_CORRECTED);
 	import_free(c);

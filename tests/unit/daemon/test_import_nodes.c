@@ -28,7 +28,7 @@ static void test_real_one(void **state)
 	assert_int_equal(c->node[1].cpumap_digits, 1);
 	assert_int_equal(c->node[1].nr_distance, 2);
 	assert_int_equal(c->node[1].distance[0], 20);
-	assert_true(c->node[0].has_huge);
+	assert_true(c->node[0].huge.seen);
 	import_free(c);
 	state_dir_remove(&d);
 }
@@ -71,17 +71,17 @@ static void test_huge_pages(void **state)
 	state_dir_write(&d, NODE "node0/hugepages/hugepages-1048576kB/nr_hugepages", "2\n");
 	struct capture *c = state_capture(&d);
 	assert_int_equal(cap_read_nodes(c, &why), 0);
-	assert_true(c->node[0].has_huge);
-	assert_int_equal(c->node[0].huge_nr, 7);
-	assert_int_equal(c->node[0].huge_free, 5);
-	assert_int_equal(c->node[0].huge_surplus, 1);
+	assert_true(c->node[0].huge.seen);
+	assert_int_equal(c->node[0].huge.nr, 7);
+	assert_int_equal(c->node[0].huge.free, 5);
+	assert_int_equal(c->node[0].huge.surplus, 1);
 	assert_int_equal(c->nr_notes, 0);
 	import_free(c);
 
 	state_dir_write(&d, NODE "node0/hugepages/hugepages-2048kB/free_hugepages", "8\n");
 	c = state_capture(&d);
 	assert_int_equal(cap_read_nodes(c, &why), 0);
-	assert_int_equal(c->node[0].huge_free, 7);
+	assert_int_equal(c->node[0].huge.free, 7);
 	assert_true(state_noted(c, NOTE_CORRECTED, "huge pages"));
 	import_free(c);
 	state_dir_remove(&d);
@@ -157,7 +157,7 @@ static void test_empty_files(void **state)
 	state_dir_write(&d, NODE "node1/cpulist", "\n"); /* no CPU: that is an answer */
 	struct capture *c = state_capture(&d);
 	assert_int_equal(cap_read_nodes(c, &why), 0);
-	assert_false(c->node[0].has_huge || c->node[1].has_huge);
+	assert_false(c->node[0].huge.seen || c->node[1].huge.seen);
 	assert_true(state_noted(c, NOTE_CORRECTED, "huge pages"));
 	assert_int_equal(c->node[0].nr_distance, 0);
 	assert_false(c->node[0].has_cpulist);

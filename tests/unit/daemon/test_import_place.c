@@ -205,7 +205,7 @@ static void test_pool(void **state)
 	assert_int_equal(h->nr_reserved, 3);
 	assert_int_equal(h->max, 5);
 	struct task *t = task_find(&s->vm, "imported");
-	assert_int_equal(t->hugetlb.nr, 2);
+	assert_int_equal(t->hugetlb[0].nr, 2);
 	task_put(t);
 	for (unsigned order = 0; order < MM_ORDERS; order++)
 		assert_int_equal(zone_free_blocks(dma32(s), order), captured(s)->buddy[order]);

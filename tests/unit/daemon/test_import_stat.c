@@ -70,7 +70,11 @@ static void test_machine_wide(void **state)
 	struct state_vm *s = state_boot(&d);
 	const struct machine *m = &s->vm.machine;
 	assert_true(m->event_base[PGMAJFAULT] >= 7777);
-	assert_int_equal(m->facts.huge_other_kb, 2097152); /* two pages of 1 GiB */
+	assert_true(m->gigantic);
+	for (unsigned n = 0; n < 2; n++) {
+		assert_int_equal(s->vm.hugetlb[1].node[n].nr, 1);
+		assert_int_equal(s->vm.hugetlb[1].node[n].nr_free, 1);
+	}
 	assert_true(m->facts.has_direct_1g);
 	assert_true(m->facts.direct_map_kb[DIRECT_1G] > 100ul << 20);
 	assert_int_equal(m->facts.swap_total_kb, 1000);
@@ -80,7 +84,7 @@ static void test_machine_wide(void **state)
 
 	state_dir_drop(&d, "proc/meminfo");
 	s = state_boot(&d);
-	assert_true(s->vm.machine.facts.direct_map_kb[DIRECT_LARGE] > 100ul << 20); /* derived */
+	assert_true(s->vm.machine.facts.direct_map_kb[DIRECT_1G] > 100ul << 20); /* derived */
 	assert_int_equal(s->vm.machine.facts.percpu_kb, 0);
 	state_end(s);
 	state_dir_remove(&d);

@@ -126,6 +126,17 @@ static void test_sums_always_hold(void **state)
 	import_free(c);
 }
 
+/* Pages of a zone that are in use and on no list. */
+static uint64_t kernel_of(const struct cap_zone *z)
+{
+	uint64_t pages = z->managed - z->free;
+	for (unsigned l = 0; l < LRU_LISTS; l++)
+		pages -= z->stat[NR_ZONE_INACTIVE_ANON + l];
+	for (unsigned i = 0; i < z->nr_pagesets; i++)
+		pages -= (uint64_t)z->pageset[i].count;
+	return pages;
+}
+
 static void test_pageblocks(void **state)
 {
 	(void)state;
@@ -139,14 +150,45 @@ static void test_pageblocks(void **state)
 	assert_int_equal(blocks[MIGRATE_RECLAIMABLE], 2);
 	import_free(c);
 
-	/* Not printed: from the slab pages, page tables and stacks of the node, by what each zone has in use. */
+	/* Not printed: reclaimable slabs of the node, and what is in use, on no list and none of those. */
 	state_dir_drop(&d, "proc/pagetypeinfo");
 	c = state_read(&d);
-	cap_zone_blocks(c, cap_zone_find(c, 2, ZONE_NORMAL), blocks);
-	assert_int_equal(blocks[MIGRATE_UNMOVABLE], DIV_ROUND_UP(578 + 3 + 340 / 4, 512));
+	struct cap_zone *z = cap_zone_find(c, 2, ZONE_NORMAL);
+	cap_zone_blocks(c, z, blocks);
+	assert_int_equal(blocks[MIGRATE_UNMOVABLE], DIV_ROUND_UP(kernel_of(z) - 2120, 512));
 	assert_int_equal(blocks[MIGRATE_RECLAIMABLE], DIV_ROUND_UP(2120, 512));
+
+	/* Lists not printed either: slab pages, page tables and stacks, by what each zone has in use. */
+	z->has_stat = 0;
+	cap_zone_blocks(c, z, blocks);
+	assert_int_equal(blocks[MIGRATE_UNMOVABLE], DIV_ROUND_UP(578 + 3 + 340 / 4, 512));
 	import_free(c);
 	state_dir_remove(&d);
+}
+
+/* Blocks that somebody was isolating are Movable here, so that every free page counts. */
+static void test_isolated(void **state)
+{
+	(void)state;
+	struct capture *c = empty();
+	struct cap_zone z = { .has_buddy = true, .has_types = true, .has_blocks = true };
+	uint64_t out[MM_ORDERS][MIGRATE_TYPES], blocks[MIGRATE_TYPES];
+	z.buddy[10] = z.types[10][MIGRATE_ISOLATE] = 7;
+	z.buddy[3] = 5;
+	z.types[3][MIGRATE_ISOLATE] = 2;
+	z.types[3][MIGRATE_UNMOVABLE] = 3;
+	z.blocks[MIGRATE_ISOLATE] = 15;
+	z.blocks[MIGRATE_UNMOVABLE] = 4;
+	cap_zone_split(c, &z, out);
+	cap_zone_blocks(c, &z, blocks);
+	assert_int_equal(out[10][MIGRATE_MOVABLE], 7);
+	assert_int_equal(out[10][MIGRATE_ISOLATE], 0);
+	assert_int_equal(out[3][MIGRATE_MOVABLE], 2);
+	assert_int_equal(out[3][MIGRATE_UNMOVABLE], 3);
+	assert_int_equal(blocks[MIGRATE_ISOLATE], 0);
+	assert_int_equal(blocks[MIGRATE_UNMOVABLE], 4);
+	assert_true(state_noted(c, NOTE_CORRECTED, "isolated blocks"));
+	import_free(c);
 }
 
 int main(void)
@@ -155,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_files_agree),      cmocka_unit_test(test_files_disagree),
 		cmocka_unit_test(test_capped),           cmocka_unit_test(test_less_than_that),
 		cmocka_unit_test(test_sums_always_hold), cmocka_unit_test(test_pageblocks),
+		cmocka_unit_test(test_isolated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,8 +177,8 @@ static void test_budgets(void **state)
 	struct plan *p = plan_new();
 	list_set(p, LRU_INACTIVE_FILE, 10000);
 	plan_make(p);
-	assert_int_equal(p->run.file_budget, 16ul << 20);
-	assert_int_equal(p->run.other_budget, (16ul << 20) - 10000);
+	assert_int_equal(p->run.file_budget, 10ul << 20);
+	assert_int_equal(p->run.other_budget, (10ul << 20) - 10000);
 	list_set(p, LRU_INACTIVE_FILE, 1ul << 30);
 	plan_make(p);
 	assert_int_equal(p->run.other_budget, 0);

@@ -213,7 +213,7 @@ static void *read_all(void *arg)
 	text_init(&t, 0);
 	for (unsigned round = 0; round < ROUNDS; round++)
 		for (unsigned i = 0; i < nr_knobs; i++) {
-			if (!knob_table[i].show)
+			if (!knob_table[i].show || !knob_shown(&knob_table[i], &vm->machine, 0))
 				continue;
 			text_reset(&t);
 			if (knob_read(&knob_table[i], vm, round % 2 & knob_table[i].scope, &t))

@@ -17,29 +17,29 @@ static void test_only_what_was_loaded(void **state)
 {
 	(void)state;
 	struct vm *vm = vm_6g();
-	assert_false(shown(vm, VM "extfrag_threshold"));
-	assert_true(knob_load_at(vm, VM "extfrag_threshold", "10"));
-	assert_true(shown(vm, VM "extfrag_threshold"));
+	assert_false(shown(vm, VM "memfd_noexec"));
+	assert_true(knob_load_at(vm, VM "memfd_noexec", "1"));
+	assert_true(shown(vm, VM "memfd_noexec"));
 	assert_false(shown(vm, VM "max_map_count"));
-	assert_string_equal(knob_cat(vm, VM "extfrag_threshold"), "10\n");
-	assert_int_equal(knob_echo(vm, VM "extfrag_threshold", "1000\n"), 5);
-	assert_int_equal(knob_echo(vm, VM "extfrag_threshold", "1001\n"), -EINVAL);
-	assert_string_equal(knob_cat(vm, VM "extfrag_threshold"), "1000\n");
+	assert_string_equal(knob_cat(vm, VM "memfd_noexec"), "1\n");
+	assert_int_equal(knob_echo(vm, VM "memfd_noexec", "2\n"), 2);
+	assert_int_equal(knob_echo(vm, VM "memfd_noexec", "3\n"), -EINVAL);
+	assert_string_equal(knob_cat(vm, VM "memfd_noexec"), "2\n");
 	/* no configuration can set it, and none could name it before */
-	assert_null(knob_find("extfrag_threshold"));
+	assert_null(knob_find("memfd_noexec"));
 	vm_release(vm);
 }
 
 static void test_no_value_of_it(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "1001", "-1", "many", "", "\n" };
+	static const char *const bad[] = { "3", "-1", "many", "", "\n" };
 	struct vm *vm = vm_6g();
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_false(knob_load_at(vm, VM "extfrag_threshold", bad[i]));
+		assert_false(knob_load_at(vm, VM "memfd_noexec", bad[i]));
 	assert_false(knob_load_at(vm, THP "enabled", "always madvise never"));
 	assert_false(knob_load_at(vm, THP "enabled", "[sometimes]"));
-	assert_false(shown(vm, VM "extfrag_threshold"));
+	assert_false(shown(vm, VM "memfd_noexec"));
 	assert_false(shown(vm, THP "enabled"));
 	vm_release(vm);
 }
@@ -81,28 +81,6 @@ static void test_bool(void **state)
 	assert_string_equal(knob_cat(new, VM "hugetlb_optimize_vmemmap"), "1\n");
 	vm_release(old);
 	vm_release(new);
-}
-
-/* 6.12 stores the number, then looks at it; a write past the start looks at the one before. */
-static void test_compact_memory(void **state)
-{
-	(void)state;
-	struct vm *vm = vm_6g_of(KERNEL_6_12);
-	unsigned arg;
-	assert_true(knob_load_at(vm, VM "compact_memory", NULL));
-	const struct knob *k = knob_at(vm, VM "compact_memory", &arg);
-	assert_int_equal(knob_write_past(k, vm, 2), -EINVAL);
-	assert_int_equal(knob_echo(vm, VM "compact_memory", "1\n"), 2);
-	assert_int_equal(knob_write_past(k, vm, 2), 2);
-	assert_int_equal(knob_echo(vm, VM "compact_memory", "2\n"), -EINVAL);
-	assert_int_equal(knob_write_past(k, vm, 2), -EINVAL);
-	vm_release(vm);
-
-	vm = vm_6g();
-	assert_true(knob_load_at(vm, VM "compact_memory", NULL));
-	assert_int_equal(knob_echo(vm, VM "compact_memory", "any words\n"), 10);
-	assert_true(knob_at(vm, VM "compact_memory", &arg)->stream);
-	vm_release(vm);
 }
 
 static void test_zonelist_order(void **state)
@@ -191,7 +169,6 @@ int main(void)
 		cmocka_unit_test(test_bits_of_the_machine),
 		cmocka_unit_test(test_negative_ulong),
 		cmocka_unit_test(test_bool),
-		cmocka_unit_test(test_compact_memory),
 		cmocka_unit_test(test_zonelist_order),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_thp),

@@ -70,8 +70,41 @@ static void test_window(void **state)
 	assert_int_equal(sysfs_parse_ulong(big, sizeof(big), 64, &v), -ERANGE);
 }
 
+static void test_sizes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *s;
+		uint64_t value;
+	} cases[] = {
+		{ "2048kB\n", 2 << 20 },
+		{ "2M", 2 << 20 },
+		{ "0x200000\n", 2 << 20 },
+		{ "010000000", 2 << 20 },
+		{ "1g", 1 << 30 },
+		{ "2097152 and more", 2 << 20 },
+		{ "1T", 1ull << 40 },
+		{ "1p", 1ull << 50 },
+		{ "1E", 1ull << 60 },
+		{ "", 0 },
+		{ "\n", 0 },
+		{ " 2M", 0 },
+		{ "x", 0 },
+		{ "0x", 0 },
+		{ "0xG", 0 },
+		{ "16E", 0 },
+		{ "08", 0 },
+		{ "-1", 0 },
+	};
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(sysfs_parse_size(cases[i].s, strlen(cases[i].s)), cases[i].value);
+	assert_int_equal(sysfs_parse_size("2M", 1), 2);
+	assert_int_equal(sysfs_parse_size("2\0M", 3), 2);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_forms), cmocka_unit_test(test_window) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_sizes), cmocka_unit_test(test_forms),
+					    cmocka_unit_test(test_window) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,13 @@ static void test_remove_surplus(void **state)
 	end(&p);
 }
 
+/* Nodes 0 and 1, or one of them. */
+static bool adjust(struct pool *p, int delta, int nid)
+{
+	struct nodemask nodes = { { nid < 0 ? 3 : 1ull << nid } };
+	return hugetlb_adjust_surplus(&p->h, delta, &nodes);
+}
+
 /* Marks move in turn over the nodes that can take them, or on one node only. */
 static void test_adjust_surplus(void **state)
 {
@@ -125,19 +132,19 @@ static void test_adjust_surplus(void **state)
 	page[1] = add(&p, 0, false, false);
 	page[2] = add(&p, 1, false, false);
 	lock_take(&p.h.lock);
-	assert_true(hugetlb_adjust_surplus(&p.h, 1, -1));
+	assert_true(adjust(&p, 1, -1));
 	assert_node(&p, 0, 2, 0, 1);
-	assert_true(hugetlb_adjust_surplus(&p.h, 1, -1));
+	assert_true(adjust(&p, 1, -1));
 	assert_node(&p, 1, 1, 0, 1);
-	assert_false(hugetlb_adjust_surplus(&p.h, 1, 1)); /* all of node 1 is surplus */
-	assert_true(hugetlb_adjust_surplus(&p.h, 1, 0));
-	assert_false(hugetlb_adjust_surplus(&p.h, 1, -1));
+	assert_false(adjust(&p, 1, 1)); /* all of node 1 is surplus */
+	assert_true(adjust(&p, 1, 0));
+	assert_false(adjust(&p, 1, -1));
 	assert_total(&p, 3, 0, 3);
-	assert_true(hugetlb_adjust_surplus(&p.h, -1, 1));
-	assert_false(hugetlb_adjust_surplus(&p.h, -1, 1));
-	assert_true(hugetlb_adjust_surplus(&p.h, -1, -1));
-	assert_true(hugetlb_adjust_surplus(&p.h, -1, -1));
-	assert_false(hugetlb_adjust_surplus(&p.h, -1, -1));
+	assert_true(adjust(&p, -1, 1));
+	assert_false(adjust(&p, -1, 1));
+	assert_true(adjust(&p, -1, -1));
+	assert_true(adjust(&p, -1, -1));
+	assert_false(adjust(&p, -1, -1));
 	assert_total(&p, 3, 0, 0);
 	for (unsigned i = 0; i < 3; i++)
 		assert_false(hugetlb_put(&p.h, page[i]));

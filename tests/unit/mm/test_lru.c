@@ -124,6 +124,48 @@ static void test_moving(void **state)
 	end(&m);
 }
 
+/* Head, middle and tail of a list are replaced in their places; a frame of another node goes to the warm end there. */
+static void test_replacing(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct page *page[3];
+	boot(&m);
+	struct node *n = &m.node[0], *other = &m.node[1];
+	for (unsigned i = 0; i < 3; i++)
+		add(&m, page[i] = take(&m, 0, 0), LRU_ACTIVE_FILE);
+	for (unsigned i = 0; i < 3; i++) {
+		struct page *to = take(&m, 0, 0), *was = page[i];
+		lock_take(&n->lru.lock);
+		lru_replace(&m.cpu[0], was, to);
+		lock_drop(&n->lru.lock);
+		page[i] = to;
+		assert_int_equal(was->lru, LRU_NONE);
+		assert_int_equal(to->lru, LRU_ACTIVE_FILE);
+		page_give(&m.cpu[0], was, 0);
+		pfn_t pfn = n->lru.list[LRU_ACTIVE_FILE].tail;
+		for (unsigned k = 0; k < 3; k++, pfn = m.map[pfn].prev)
+			assert_ptr_equal(pfn_page(&m, pfn), page[k]);
+		assert_int_equal(n->lru.size[LRU_ACTIVE_FILE], 3);
+	}
+	struct page *away = take(&m, 1, 0);
+	lock_take(&n->lru.lock);
+	lock_take(&other->lru.lock);
+	lru_replace(&m.cpu[0], page[1], away);
+	assert_ptr_equal(lru_tail(other, LRU_ACTIVE_FILE), away);
+	lock_drop(&other->lru.lock);
+	lock_drop(&n->lru.lock);
+	page_give(&m.cpu[0], page[1], 0);
+	page[1] = away;
+	assert_int_equal(node_stat_sum(n, NR_ACTIVE_FILE), 2);
+	assert_int_equal(node_stat_sum(other, NR_ACTIVE_FILE), 1);
+	for (unsigned i = 0; i < 3; i++) {
+		del(&m, page[i]);
+		page_give(&m.cpu[0], page[i], 0);
+	}
+	end(&m);
+}
+
 static void test_lock_moves(void **state)
 {
 	(void)state;
@@ -148,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_tail_is_the_oldest),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_moving),
+		cmocka_unit_test(test_replacing),
 		cmocka_unit_test(test_lock_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,91 @@ static void test_buffers(void **state)
 	end(&m);
 }
 
+/* Two zones of 8 MiB, one on each of two nodes. */
+static void boot_two(struct machine *m)
+{
+	static const struct zone_shape shape[] = { { 0, 2, 4096, 6144, 0 }, { 1, 2, 8192, 10240, 0 } };
+	small_machine(m, 2, 1, shape, 2);
+	cpu_enter(&m->cpu[0]);
+}
+
+static struct page *take_order(struct machine *m, unsigned node, unsigned order)
+{
+	struct page *page = zone_take(&m->cpu[0], machine_zone(m, node, 2), order, MIGRATE_MOVABLE, 0);
+	assert_non_null(page);
+	return page;
+}
+
+/* What a mark counts goes where its page goes. */
+static void test_move(void **state)
+{
+	(void)state;
+	struct machine m;
+	boot_two(&m);
+	struct cpu *c = &m.cpu[0];
+	struct node *n0 = &m.node[0], *n1 = &m.node[1];
+	struct zone *z0 = machine_zone(&m, 0, 2), *z1 = machine_zone(&m, 1, 2);
+	struct page *a = take_order(&m, 0, 0), *b = take_order(&m, 0, 0), *far = take_order(&m, 1, 0);
+	const unsigned marks = MARK_DIRTY | MARK_MAPPED | MARK_MLOCKED | MARK_BUFFER;
+
+	page_marks_move(c, a, b); /* none */
+	assert_int_equal(b->marks, 0);
+	page_mark(c, a, marks);
+	page_marks_move(c, a, b);
+	assert_int_equal(a->marks, 0);
+	assert_int_equal(b->marks, marks);
+	assert_int_equal(node_stat_sum(n0, NR_FILE_DIRTY), 1);
+
+	page_marks_move(c, b, far);
+	assert_int_equal(b->marks, 0);
+	assert_int_equal(far->marks, marks);
+	assert_int_equal(node_stat_sum(n0, NR_FILE_DIRTY) + node_stat_sum(n0, NR_FILE_MAPPED), 0);
+	assert_int_equal(zone_stat_sum(z0, NR_MLOCK) + zone_stat_sum(z0, NR_ZONE_WRITE_PENDING), 0);
+	assert_int_equal(node_stat_sum(n1, NR_FILE_DIRTY), 1);
+	assert_int_equal(node_stat_sum(n1, NR_FILE_MAPPED), 1);
+	assert_int_equal(zone_stat_sum(z1, NR_MLOCK), 1);
+	assert_int_equal(zone_stat_sum(z1, NR_ZONE_WRITE_PENDING), 1);
+	assert_int_equal(m.nr_buffer_pages, 1);
+
+	page_unmark(c, far);
+	page_give(c, a, 0);
+	page_give(c, b, 0);
+	page_give(c, far, 0);
+	end(&m);
+}
+
+/* A huge page is one at the start of a pageblock, on whatever node, and nowhere else; other marks stay. */
+static void test_move_huge(void **state)
+{
+	(void)state;
+	struct machine m;
+	boot_two(&m);
+	struct cpu *c = &m.cpu[0];
+	struct node *n0 = &m.node[0], *n1 = &m.node[1];
+	struct page *a = take_order(&m, 0, 9), *far = take_order(&m, 1, 9),
+		    *single = take_order(&m, 1, 0);
+	struct page *first = single; /* of a pageblock; the next is inside it */
+	single = take_order(&m, 1, 0);
+	assert_int_not_equal(page_pfn(&m, single) & 511, 0);
+	page_mark(c, a, MARK_HUGE_FILE | MARK_MAPPED);
+	assert_int_equal(node_stat_sum(n0, NR_FILE_PMDMAPPED), 512);
+	page_marks_move(c, a, far);
+	assert_int_equal(far->marks, MARK_HUGE_FILE | MARK_MAPPED);
+	assert_int_equal(node_stat_sum(n0, NR_FILE_THPS) + node_stat_sum(n0, NR_FILE_PMDMAPPED), 0);
+	assert_int_equal(node_stat_sum(n1, NR_FILE_PMDMAPPED), 512);
+	page_marks_move(c, far, single);
+	assert_int_equal(single->marks, MARK_MAPPED);
+	assert_int_equal(node_stat_sum(n1, NR_FILE_THPS) + node_stat_sum(n1, NR_FILE_PMDMAPPED), 0);
+	assert_int_equal(node_stat_sum(n1, NR_FILE_MAPPED), 1);
+
+	page_unmark(c, single);
+	page_give(c, a, 9);
+	page_give(c, far, 9);
+	page_give(c, first, 0);
+	page_give(c, single, 0);
+	end(&m);
+}
+
 /* A page that goes without losing its marks first is found. */
 static void test_verify_finds_lost_marks(void **state)
 {
@@ -105,6 +190,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_mark),
 		cmocka_unit_test(test_buffers),
+		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_move_huge),
 		cmocka_unit_test(test_verify_finds_lost_marks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,7 +40,7 @@ static void writer_wake(void *ctx)
 static uint64_t direct(struct world *w, gfp_t gfp, unsigned order, bool *again)
 {
 	const struct node *n = w->c->node;
-	return reclaim_direct(&w->p, w->c, n->zonelist, n->nr_zonelist, NORMAL, gfp, order, again);
+	return reclaim_direct(&w->p, w->c, n->zonelist, n->nr_zonelist, NORMAL, NULL, gfp, order, again);
 }
 
 static void writer_begin(struct world *w, bool answer)
@@ -75,7 +75,23 @@ static void test_large_blocks(void **state)
 	struct world *w = world_two_nodes(true);
 	bool again;
 	zone_fill_with_file(w, world_zone(w, 0, NORMAL), 4000, LRU_INACTIVE_FILE);
+	for (unsigned n = 0; n < 2; n++)
+		zone_leave_free(w, world_zone(w, n, NORMAL), 0);
 	assert_true(direct(w, GFP_KERNEL, 8, &again) >= 256);
+	world_end(w);
+}
+
+/* Free pages there are enough, so a large block is not reclaim's to bring: it says that it has done its part. */
+static void test_blocks_to_compact(void **state)
+{
+	(void)state;
+	struct world *w = world_two_nodes(true);
+	bool again;
+	zone_fill_with_file(w, world_zone(w, 0, NORMAL), 4000, LRU_INACTIVE_FILE);
+	assert_int_equal(direct(w, GFP_KERNEL, 8, &again), 1);
+	assert_int_equal(w->released, 0);
+	assert_int_equal(world_event(w, PGSCAN_DIRECT), 0);
+	assert_true(direct(w, GFP_KERNEL, MM_COSTLY_ORDER, &again) >= 32); /* smaller ones may come by themselves */
 	world_end(w);
 }
 
@@ -192,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_cluster),
 		cmocka_unit_test(test_large_blocks),
+		cmocka_unit_test(test_blocks_to_compact),
 		cmocka_unit_test(test_all_nodes),
 		cmocka_unit_test(test_spared_active_pages),
 		cmocka_unit_test(test_waits_for_the_writer),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/oom.h"
 
+#include "support/report_fixture.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -125,9 +127,48 @@ static void test_allowed(void **state)
 	assert_false(oom_allowed(&o, GFP_KERNEL | __GFP_THISNODE, 0));
 }
 
+static const struct zone_shape two_nodes[] = { { 0, 2, 0x1000, 0x2000, 0 }, { 1, 2, 0x2000, 0x2800, 8 } };
+
+/* What is bound to all there is is bound to nothing. */
+static void test_constraint(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_of(3, 1, two_nodes, 2);
+	struct nodemask nodes = { { 0 } };
+	struct oom_request r = { .policy = &f->p };
+	assert_int_equal(oom_constrain(&r, 6000, 100), 6100);
+	r.nodes = &nodes;
+	nodemask_set(&nodes, 1);
+	assert_int_equal(oom_constrain(&r, 6000, 100), 0x800 + 100); /* present, not managed */
+	assert_ptr_equal(r.nodes, &nodes);
+	nodemask_set(&nodes, 0);
+	assert_int_equal(oom_constrain(&r, 6000, 100), 6100);
+	assert_null(r.nodes);
+	fixture_end(f);
+}
+
+static void test_eligible(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_of(3, 1, two_nodes, 2);
+	struct mempolicy bind, il;
+	struct nodemask nodes = { { 2 } };
+	assert_int_equal(mempolicy_parse(&bind, &f->p.numa, "bind:0"), 0);
+	assert_int_equal(mempolicy_parse(&il, &f->p.numa, "interleave:0"), 0);
+	struct oom_task t = { .has_memory = true };
+	assert_true(oom_eligible(&t, &nodes));
+	t.mempolicy = &il;
+	assert_true(oom_eligible(&t, &nodes)); /* only binding keeps memory away */
+	t.mempolicy = &bind;
+	assert_false(oom_eligible(&t, &nodes));
+	assert_true(oom_eligible(&t, NULL));
+	fixture_end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_constraint),       cmocka_unit_test(test_eligible),
 		cmocka_unit_test(test_badness),          cmocka_unit_test(test_score),
 		cmocka_unit_test(test_captured_choices), cmocka_unit_test(test_no_second_victim),
 		cmocka_unit_test(test_nobody),           cmocka_unit_test(test_allowed),

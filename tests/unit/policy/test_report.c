@@ -76,7 +76,7 @@ static void test_no_dma_memory(void **state)
 	(void)state;
 	struct fixture *f = fixture_of(2, 1, two_nodes, 2);
 
-	report_alloc_failure(&f->p, &f->m.cpu[0], GFP_KERNEL | __GFP_DMA, 0);
+	report_alloc_failure(&f->p, &f->m.cpu[0], NULL, GFP_KERNEL | __GFP_DMA, 0);
 	fail_to_take(f, GFP_KERNEL, 4);
 	assert_int_equal(ring_next(&f->log), 0);
 	clock_advance(&f->m.clock, 10000000001);

@@ -21,6 +21,7 @@ static const char *boot_lines(struct machine *m)
 	assert_int_equal(ring_init(&log, &m->clock, RING_BYTES), 0);
 	p.report.log = &log;
 	p.report.hugetlb = &pool;
+	p.report.nr_hugetlb = 1;
 	report_boot(&p);
 	for (uint64_t seq = 0; ring_read(&log, seq, &record); seq++) {
 		assert_int_equal(record.priority, 6);

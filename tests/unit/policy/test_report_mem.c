@@ -138,7 +138,7 @@ static void test_mem_info_as_captured(void **state)
 	struct fixture *f = captured_fixture();
 	struct ring_record record;
 
-	report_mem_info(&f->p, &f->m.cpu[0], f->m.nr_zone_types - 1);
+	report_mem_info(&f->p, &f->m.cpu[0], f->m.nr_zone_types - 1, NULL);
 	assert_string_equal(said(f, 0), captured);
 	assert_true(ring_read(&f->log, 1, &record)); /* eight lines are one record, as there */
 	assert_memory_equal(record.text + record.len - 10, "free_cma:0", 10);
@@ -151,7 +151,7 @@ static void test_zones_of_the_request_only(void **state)
 	(void)state;
 	struct fixture *f = captured_fixture();
 
-	report_mem_info(&f->p, &f->m.cpu[1], 0);
+	report_mem_info(&f->p, &f->m.cpu[1], 0, NULL);
 	const char *text = said(f, 0);
 	assert_non_null(strstr(text, "\nNode 0 DMA free:3832kB"));
 	assert_null(strstr(text, "DMA32"));
@@ -164,7 +164,7 @@ static void test_zones_of_the_request_only(void **state)
 static const char *mem_info_of(struct fixture *f, enum kernel kernel)
 {
 	machine_set_version(&f->m, &kernel_versions[kernel]);
-	report_mem_info(&f->p, &f->m.cpu[0], f->m.nr_zone_types - 1);
+	report_mem_info(&f->p, &f->m.cpu[0], f->m.nr_zone_types - 1, NULL);
 	return said(f, 0);
 }
 
@@ -237,7 +237,7 @@ static void test_not_narrow(void **state)
 	static const struct zone_shape shape[] = { { 0, 0, 1, 0x9f, 0 }, { 0, 1, 0x1000, 0x1400, 0 } };
 	struct fixture *f = fixture_of(2, 1, shape, ARRAY_LEN(shape));
 	machine_set_version(&f->m, &kernel_versions[KERNEL_5_10]);
-	report_mem_info(&f->p, &f->m.cpu[0], 0);
+	report_mem_info(&f->p, &f->m.cpu[0], 0, NULL);
 	const char *text = said(f, 0);
 	assert_non_null(strstr(text, "\nNode 0 DMA32 free:"));
 	assert_non_null(strstr(text, "\nNode 1 active_anon:0kB "));
@@ -246,7 +246,7 @@ static void test_not_narrow(void **state)
 
 	uint64_t from = ring_next(&f->log);
 	machine_set_version(&f->m, &kernel_versions[KERNEL_6_1]);
-	report_mem_info(&f->p, &f->m.cpu[0], 0);
+	report_mem_info(&f->p, &f->m.cpu[0], 0, NULL);
 	text = said(f, from);
 	assert_null(strstr(text, "DMA32"));
 	assert_null(strstr(text, "\nNode 1 active_anon:"));

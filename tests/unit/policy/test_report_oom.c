@@ -87,8 +87,9 @@ static uint64_t line_find(struct fixture *f, const char *text)
 
 static struct oom_request request_of(struct fixture *f)
 {
-	return (struct oom_request){ &f->p, &f->m.cpu[0],
-				     GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_ZERO, 0, 3 };
+	return (struct oom_request){
+		&f->p, &f->m.cpu[0], GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_ZERO, 0, 3, NULL
+	};
 }
 
 static void report_captured(struct fixture *f)
@@ -187,12 +188,57 @@ static void test_ends(void **state)
 	fixture_end(f);
 }
 
+static const struct zone_shape three_nodes[] = { { 0, 2, 0x1000, 0x2000, 0 },
+						 { 1, 2, 0x2000, 0x3000, 0 },
+						 { 2, 2, 0x3000, 0x4000, 0 } };
+static struct mempolicy bound_elsewhere;
+
+static bool bound_next(void *ctx, uint32_t *id, struct oom_task *t)
+{
+	if (!row_next(ctx, id, t))
+		return false;
+	if (*id == 2)
+		t->mempolicy = &bound_elsewhere;
+	return true;
+}
+
+/* Only what a policy binds to is short: the report is of those nodes, and of those tasks whose end would help. */
+static void test_memory_policy(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_of(3, 1, three_nodes, ARRAY_LEN(three_nodes));
+	struct nodemask nodes = { { 2 } };
+	struct oom_request r = request_of(f);
+	struct oom_task victim;
+	char all[65536] = "";
+	assert_int_equal(mempolicy_parse(&bound_elsewhere, &f->p.numa, "bind:0,2"), 0);
+	r.nodes = &nodes;
+	row_fill(&victim, &rows[0]);
+	report_oom(&r, 0, bound_next, NULL, &victim, true);
+	for (uint64_t seq = 0; seq < ring_next(&f->log); seq++) {
+		strcat(all, first_said(f, seq));
+		strcat(all, "\n");
+	}
+	assert_non_null(strstr(all, "\noom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/,mems_allowed=0-2,"
+				    "global_oom,task_memcg=/,task=umm,pid=144,uid=0\n"));
+	assert_non_null(strstr(all, "\nNode 1 active_anon:"));
+	assert_non_null(strstr(all, "\nNode 1 Normal free:"));
+	assert_non_null(strstr(all, "\nNode 1 Normal: "));
+	assert_null(strstr(all, "\nNode 0 "));
+	assert_null(strstr(all, "\nNode 2 "));
+	assert_non_null(strstr(all, "\n12288 pages RAM\n"));
+	assert_non_null(strstr(all, "[    144] "));
+	assert_null(strstr(all, "[    270] "));
+	assert_non_null(strstr(all, "[    361] "));
+	fixture_end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_captured), cmocka_unit_test(test_6_12),
-		cmocka_unit_test(test_no_table), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_captured), cmocka_unit_test(test_memory_policy),
+		cmocka_unit_test(test_6_12),     cmocka_unit_test(test_no_table),
+		cmocka_unit_test(test_rate),     cmocka_unit_test(test_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

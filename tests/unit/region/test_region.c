@@ -271,6 +271,37 @@ static void test_charge_can_be_made_to_fail(void **state)
 	region_close(&r);
 }
 
+static void test_charge_of_what_moves(void **state)
+{
+	(void)state;
+	struct region r;
+
+	open_good(&r, BACKING_SPARSE, 2ul * 4096, 64);
+	assert_int_equal(region_charge(&r, 2), 0);
+	region_charge_anyway(&r, 1); /* past the limit, until the old frame goes */
+	assert_int_equal(r.used_pages, 3);
+	assert_int_equal(region_charge(&r, 1), -ENOMEM);
+	assert_true(region_discard(&r, 0, 1));
+	assert_int_equal(r.used_pages, 2);
+	assert_int_equal(region_charge(&r, 1), -ENOMEM);
+	region_close(&r);
+}
+
+/* Spare is a fifth of what there was. */
+static void test_host_short(void **state)
+{
+	(void)state;
+	struct region r;
+
+	open_good(&r, BACKING_SPARSE, 0, 64);
+	assert_in_range(r.spare_bytes, 1, host_available_bytes());
+	r.spare_bytes = 0;
+	assert_false(region_host_short(&r));
+	r.spare_bytes = UINT64_MAX;
+	assert_true(region_host_short(&r));
+	region_close(&r);
+}
+
 static void check_fails(const struct region_config *c, const struct region_range *range, size_t nr,
 			int error, const char *text)
 {
@@ -553,6 +584,8 @@ int main(void)
 		cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_limit_holds_between_threads),
 		cmocka_unit_test(test_charge_can_be_made_to_fail),
+		cmocka_unit_test(test_charge_of_what_moves),
+		cmocka_unit_test(test_host_short),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_file_size_limit),
 		cmocka_unit_test(test_pool_too_small),

@@ -55,7 +55,12 @@ static void test_options(void **state)
 	assert_string_equal(a.option[1], "c");
 	assert_int_equal(PARSE("--from", "/", "ls"), 0);
 	assert_string_equal(a.from, "/");
+	assert_false(a.all_proc);
+	assert_int_equal(PARSE("--proc", "-c", "f", "ls", "--proc"), 0);
+	assert_true(a.all_proc);
+	assert_string_equal(a.command[1], "--proc");
 	assert_int_equal(PARSE("-m", "/mnt", "ls"), 0);
+	assert_false(a.all_proc);
 	assert_string_equal(a.mountpoint, "/mnt");
 	assert_int_equal(PARSE("-h"), 0);
 	assert_int_equal(a.action, RUN_HELP);

@@ -40,7 +40,7 @@ static pid_t start(const char *const *command)
 	if (!pid) {
 		sigset_t before;
 		signals_hold(&before);
-		_exit(command_run(machine, (char **)command, &before));
+		_exit(command_run(machine, false, (char **)command, &before));
 	}
 	return pid;
 }

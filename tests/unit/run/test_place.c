@@ -132,7 +132,7 @@ static int binds(const char *root)
 	struct why why = { "" };
 
 	snprintf(machine, sizeof(machine), "%s/machine", root);
-	if (binds_make(machine, root, &why))
+	if (binds_make(machine, root, false, &why))
 		return 1;
 	return reads(root, "sys/firmware/dmi/tables/DMI", "table") && is_dir(root, "sys/firmware/acpi")
 		       ? 0

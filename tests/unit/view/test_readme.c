@@ -27,6 +27,15 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
+/* A file may have several rows, for several kernels. */
+static bool knob_is_there(struct vm *vm, const char *path)
+{
+	for (unsigned i = 0; i < nr_knobs; i++)
+		if (!strcmp(knob_table[i].path, path) && knob_shown(&knob_table[i], &vm->machine, 0))
+			return true;
+	return false;
+}
+
 /* Every knob that the machine has is named, none that it has not. */
 static void check_knobs(struct vm *vm, const char *text)
 {
@@ -35,7 +44,7 @@ static void check_knobs(struct vm *vm, const char *text)
 		const char *name = strrchr(k->path, '/') + 1;
 		if (strncmp(k->path, "proc/sys/vm/", 12))
 			continue;
-		assert_int_equal(has_word(text, name), knob_shown(k, &vm->machine, 0));
+		assert_int_equal(has_word(text, name), knob_is_there(vm, k->path));
 	}
 }
 

@@ -145,6 +145,24 @@ static void test_dirty_pages_are_found(void **state)
 	assert_null(m.root);
 }
 
+/* To another frame: nothing else about the tree changes. */
+static void test_a_page_moves(void **state)
+{
+	struct filemap m = { 0 };
+	(void)state;
+	struct tree_node *leaf = put(&m, 4097, entry_of_page(1));
+	tree_set_dirty(leaf, tree_slot_of(4097));
+	tree_move(leaf, tree_slot_of(4097), 77);
+	assert_int_equal(tree_entry(&m, 4097), entry_of_page(77));
+	assert_int_equal(m.nr_pages, 1);
+	assert_int_equal(leaf->count, 1);
+	uint64_t index = 0;
+	assert_ptr_equal(tree_dirty_next(&m, &index), leaf);
+	assert_int_equal(index, 4097);
+	take(&m, 4097);
+	assert_null(m.root);
+}
+
 static void test_walk_finds_leaves(void **state)
 {
 	struct filemap m = { 0 };
@@ -248,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_too_few_nodes_change_nothing),
 		cmocka_unit_test(test_shadows_and_pages_are_counted),
 		cmocka_unit_test(test_dirty_pages_are_found),
+		cmocka_unit_test(test_a_page_moves),
 		cmocka_unit_test(test_walk_finds_leaves),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_missing_is_enough),

@@ -143,6 +143,34 @@ static void test_trim_gives_room_back(void **state)
 	assert_consistent(p);
 }
 
+static void test_replace_takes_the_slot(void **state)
+{
+	struct pages *p = *state;
+	fill(p, 10);
+	struct page *page = pfn_page(&p->machine, p->index.pfn[4]);
+	struct page *to = page_index_pop(&p->machine, &p->index); /* a stranger now */
+	page_index_replace(&p->machine, &p->index, page, to);
+	assert_int_equal(to->index, 4);
+	assert_true(page_index_has(&p->machine, &p->index, to));
+	assert_false(page_index_has(&p->machine, &p->index, page));
+	assert_int_equal(p->index.nr, 9);
+	assert_consistent(p);
+}
+
+static void test_cut_leaves_numbers_behind(void **state)
+{
+	struct pages *p = *state;
+	fill(p, 10);
+	pfn_t last = p->index.pfn[9];
+	page_index_cut(&p->index, 3);
+	assert_int_equal(p->index.nr, 3);
+	assert_int_equal(p->index.pfn[9], last);
+	assert_false(page_index_has(&p->machine, &p->index, pfn_page(&p->machine, last)));
+	page_index_cut(&p->index, 3);
+	assert_int_equal(p->index.nr, 3);
+	assert_consistent(p);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -155,6 +183,8 @@ int main(void)
 		ROW(test_choice_of_all_and_none),
 		ROW(test_reserve_failure_changes_nothing),
 		ROW(test_trim_gives_room_back),
+		ROW(test_replace_takes_the_slot),
+		ROW(test_cut_leaves_numbers_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* The frame record: writing, reading back, and each way in which a record can be wrong. */
+#include "mm/buddy.h"
 #include "support/record_fixture.h"
 
 #include <stdlib.h>
+
+/* What compaction remembers of a zone and of a node. */
+static void compaction_work(struct vm *vm)
+{
+	struct zone *z = machine_zone_next(&vm->machine, NULL);
+	z->compact = (struct zone_compact){ .free_pfn = z->start_pfn + 1000,
+					    .migrate_pfn = { 600, 512 },
+					    .considered = 3,
+					    .defer_shift = 2,
+					    .order_failed = 9,
+					    .flush_skip = true };
+	pageblock_set_skip(&vm->machine, 1024, true);
+	pageblock_set_skip(&vm->machine, 3072, true);
+	vm->policy.kcompactd[1].order = 4;
+	vm->policy.kcompactd[1].highest_type = 1;
+	vm->policy.kcompactd[0].proactive_defer = 17;
+	vm->policy.compact = (struct compact_knobs){ 600, 30, 0, 1 };
+}
 
 static void work(struct fixture *f)
 {
@@ -15,8 +34,9 @@ static void work(struct fixture *f)
 	assert_write(b, "cpu", "3");
 	assert_write(b, "anon", "5M");
 	assert_int_equal(hugetlb_resize(&f->vm.policy, f->vm.hugetlb, 9, -1), 9);
-	assert_write(b, "hugetlb", "2M 4");
+	assert_write(b, "hugetlb", "2M 6 4");
 	vm_advance(&f->vm, 1234567890);
+	compaction_work(&f->vm);
 	task_put(a);
 	task_put(b);
 }
@@ -28,13 +48,42 @@ static void test_comes_back(void **state)
 	struct reborn *r = reborn_alike(&f->vm);
 	struct task *t = task_find(&r->vm, "b%\n c");
 	assert_non_null(t);
-	assert_attr(t, "hugetlb", "2M 4\n");
+	assert_attr(t, "hugetlb", "2M 6 4\n");
 	assert_attr(t, "cpu", "3\n");
 	assert_int_equal(t->uid, 1000);
 	assert_write(t, "anon", "0");
 	task_put(t);
 	assert_int_equal(task_remove(&r->vm, "a"), 0);
 	assert_verified(&r->vm);
+	reborn_end(r);
+}
+
+static void test_compaction(void **state)
+{
+	struct fixture *f = *state;
+	work(f);
+	char *record = record_of(&f->vm);
+	struct reborn *r = reborn_of(record, NULL);
+	const struct vm *vm = &r->vm;
+	const struct zone *z = machine_zone_next(&vm->machine, NULL),
+			  *was = machine_zone_next(&f->vm.machine, NULL);
+	assert_memory_equal(&z->compact.migrate_pfn, &was->compact.migrate_pfn,
+			    sizeof(z->compact.migrate_pfn));
+	assert_int_equal(z->compact.free_pfn, was->compact.free_pfn);
+	assert_int_equal(z->compact.order_failed, 9);
+	assert_true(z->compact.flush_skip);
+	for (pfn_t at = 0; at < 4096; at += 512)
+		assert_int_equal(pageblock_skip(&vm->machine, at), at == 1024 || at == 3072);
+	assert_int_equal(vm->policy.kcompactd[1].order, 4);
+	assert_int_equal(vm->policy.kcompactd[1].highest_type, 1);
+	assert_int_equal(vm->policy.kcompactd[0].proactive_defer, 17);
+	assert_int_equal(vm->policy.compact.proactiveness, 30);
+	assert_int_equal(vm->policy.compact.memory, 1);
+	assert_int_equal(vm->next_compact_ns, f->vm.next_compact_ns);
+	char *again = record_of(&r->vm);
+	assert_string_equal(record, again);
+	free(again);
+	free(record);
 	reborn_end(r);
 }
 
@@ -52,7 +101,7 @@ static void test_content(void **state)
 {
 	struct fixture *f = *state;
 	struct region region;
-	char got[6] = "";
+	char got[6] = "", page[PAGE_SIZE];
 	uint64_t start, end;
 	work(f);
 	struct task *a = task_find(&f->vm, "a");
@@ -61,7 +110,8 @@ static void test_content(void **state)
 	assert_int_equal(start, 2);
 	assert_int_equal(end, 4);
 	assert_false(task_content_next(a, end, &start, &end));
-	assert_memory_equal(task_content_page(a, 3), "llo", 4);
+	task_content_copy(a, 3, page);
+	assert_memory_equal(page, "llo", 4);
 	task_put(a);
 
 	char *record = record_of(&f->vm);
@@ -82,7 +132,8 @@ static void test_content(void **state)
 /* ---- Records that are wrong ---- */
 
 static const struct record_edit wrong[] = {
-	{ "ummfs-frames", "1", "2", "R:1: not a frame record of this version" },
+	{ "ummfs-frames", "2", "1", "R:1: a state of another version of ummfs: its record is version 1" },
+	{ "ummfs-frames", " 2", "", "R:1: not a frame record (\"ummfs-frames 2\")" },
 	{ "\nmachine", "bits=64", "bits=48", "no machine has 48 bits" },
 	{ "\nmachine", "nr_nodes=2", "nr_nodes=257", "nr_nodes: a number that is not possible" },
 	{ "\nmachine", "nr_nodes=2", "nr_nodes=1", "there are only 1" },
@@ -107,7 +158,7 @@ static const struct record_edit wrong[] = {
 	{ "\nfree 0", "0 ", "1 ", "is not in zone 1" },
 	{ "\nfree 0", "free 0", "free 2", "zone 2 has no memory" },
 	{ "\npcp", "pcp ", "pcp 1", "there are only 4" },
-	{ "\nused", "order=0", "order=11", "not possible there" },
+	{ "\nused", "order=0", "order=11", "no such block" },
 	{ "\nused", "owner=", "owner=4026531840,", "more than 1 numbers" },
 	{ "\nused", " pfn=", " frame=", "pfn is missing" },
 	{ "\nused", " pfn=", " pfn=0,", "cannot begin a block" },
@@ -125,6 +176,8 @@ static const struct record_edit wrong[] = {
 	{ "\ntask_pages 1", "task_pages 1 3", "task_pages 1 2", "is not such a page of the task" },
 	{ "\nnode 0", "stat_threshold=", "stat_threshold=999", "not possible there" },
 	{ "\nlru", " ", " 7", "there are only" },
+	{ "\nkcompactd 1", "highest_type=1", "highest_type=5", "highest_type: a number that is not possible" },
+	{ "\npageblock_skips", "2,", "99999999,", "there is no pageblock 99999999" },
 	{ "\nend", "end", "end\nnode 0", "something behind the end" },
 	{ "\nend", "end\n", "", "the record ends too early" },
 	{ "\nend", "end", "fin", "\"fin\" is not known" },
@@ -198,8 +251,9 @@ static void test_bytes_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_comes_back), TEST(test_looking_leaves_no_trace), TEST(test_content),
-		TEST(test_refused),    TEST(test_lines_missing_and_twice), TEST(test_bytes_changed),
+		TEST(test_comes_back),    TEST(test_compaction), TEST(test_looking_leaves_no_trace),
+		TEST(test_content),       TEST(test_refused),    TEST(test_lines_missing_and_twice),
+		TEST(test_bytes_changed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

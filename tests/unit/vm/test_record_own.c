@@ -133,7 +133,7 @@ static const struct record_edit wrong[] = {
 	{ "\nreserve 0 ", "reserve 0 ", "reserve 0 0,", "the reserve has no such object" },
 	{ "\nreserve 0 ", "reserve 0 ", "reserve 1 ", "is no object that somebody can have here" },
 	{ "\ntask_self 1 ", "task_self 1 ", "task_self 77 ", "there are only" },
-	{ "\ntask_self 2 ", "task_self 2 ", "task_self 2 0,0,0,0 ", "a task has no more mappings" },
+	{ "\ntask_self 2 ", "task_self 2 ", "task_self 2 0,0,0,0,0 ", "a task has no more mappings" },
 	{ "\ntask_name 1 ", "task_name 1 ", "task_name 1 1 x ", "four numbers" },
 	{ "\ntask_name 1 ", "task_name 1 ", "task_name 1 0,0,1,1 % ", "is not a name" },
 };

@@ -6,10 +6,11 @@ static void test_the_files_of_a_task(void **state)
 	static const struct {
 		const char *name;
 		mode_t mode;
-	} rows[] = { { "anon", 0644 },          { "mem", 0600 },  { "file", 0644 },
-		     { "pages", 0644 },         { "slab", 0644 }, { "kmalloc", 0644 },
-		     { "hugetlb", 0644 },       { "cpu", 0644 },  { "procs", 0644 },
-		     { "oom_score_adj", 0644 }, { "pid", 0444 },  { "events", 0444 } };
+	} rows[] = { { "anon", 0644 },    { "mem", 0600 },           { "file", 0644 },
+		     { "pages", 0644 },   { "slab", 0644 },          { "kmalloc", 0644 },
+		     { "hugetlb", 0644 }, { "mempolicy", 0644 },     { "cpu", 0644 },
+		     { "procs", 0644 },   { "oom_score_adj", 0644 }, { "pid", 0444 },
+		     { "events", 0444 } };
 	(void)state;
 	assert_int_equal(nr_task_attrs, ARRAY_LEN(rows));
 	for (unsigned i = 0; i < nr_task_attrs; i++) {
@@ -30,6 +31,7 @@ static void test_a_fresh_task(void **state)
 	assert_attr(t, "file", "0\n");
 	assert_attr(t, "pages", "");
 	assert_attr(t, "hugetlb", "");
+	assert_attr(t, "mempolicy", "default\n");
 	assert_attr(t, "cpu", "0\n");
 	assert_attr(t, "procs", "");
 	assert_attr(t, "pid", "2\n");

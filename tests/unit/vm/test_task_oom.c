@@ -294,6 +294,86 @@ static void test_sigkill(void **state)
 	end_task(f, t);
 }
 
+/* Memory is short on node 1 only: whoever is bound to other nodes has none there, however large. */
+static void test_bound(void **state)
+{
+	struct fixture *f = *state;
+	struct task *elsewhere = make_task(f, "elsewhere"), *small = make_task(f, "small"),
+		    *big = make_task(f, "big");
+	assert_write(elsewhere, "mempolicy", "bind:0");
+	assert_write(elsewhere, "anon", "230M");
+	assert_write(small, "mempolicy", "bind:1");
+	assert_write(small, "anon", "100M");
+	assert_write(big, "mempolicy", "bind:1");
+	assert_write_fails(big, "anon", "170M", ENOMEM);
+	assert_attr(big, "events", "alloc_fail 1\noom_kill 1\n");
+	assert_attr(elsewhere, "anon", "241172480\n");
+	assert_attr(small, "anon", "104857600\n");
+	assert_int_equal(kills(&f->vm), 1);
+	assert_int_equal(said(&f->vm, "oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/,mems_allowed=0-1,"
+				      "global_oom,task_memcg=/,task=big,"),
+			 1);
+	assert_int_equal(said(&f->vm, "Node 1 DMA32 free:"), 1);
+	assert_int_equal(said(&f->vm, "Node 0 DMA32 free:"), 0);
+	assert_int_equal(said(&f->vm, " elsewhere"), 0); /* not in the table of tasks */
+	assert_verified(&f->vm);
+	end_task(f, big);
+	end_task(f, small);
+	end_task(f, elsewhere);
+}
+
+/* As in 6.1 one that is not bound counts as one that may have memory there. */
+static void test_bound_and_unbound(void **state)
+{
+	struct fixture *f = *state;
+	struct task *unbound = make_task(f, "unbound"), *big = make_task(f, "big");
+	assert_write(unbound, "anon", "230M");
+	assert_write(big, "mempolicy", "bind:1");
+	assert_write(big, "anon", "200M");
+	assert_write(unbound, "mempolicy", "interleave:0");
+	assert_write_fails(big, "anon", "260M", ENOMEM);
+	assert_attr(big, "events", "alloc_fail 1\noom_kill 1\n");
+	assert_attr(unbound, "events", "alloc_fail 0\noom_kill 0\n"); /* smaller by then */
+	assert_write(big, "mempolicy", "bind:1");
+	assert_write(big, "anon", "200M");
+	assert_write(unbound, "anon", "10M");
+	assert_write(unbound, "oom_score_adj", "1000");
+	assert_write_fails(big, "anon", "260M", ENOMEM); /* the other one's death does not help */
+	assert_attr(unbound, "events", "alloc_fail 0\noom_kill 1\n");
+	assert_attr(big, "events", "alloc_fail 2\noom_kill 2\n");
+	assert_verified(&f->vm);
+	end_task(f, big);
+	end_task(f, unbound);
+}
+
+/* vm.panic_on_oom 1 is about the whole machine. */
+static void test_panic_and_policy(void **state)
+{
+	struct fixture *f = *state;
+	struct task *t = make_task(f, "a");
+	assert_write(t, "mempolicy", "bind:1");
+	f->vm.policy.oom.panic = 1;
+	assert_write_fails(t, "anon", "260M", ENOMEM);
+	assert_false(f->vm.panicked);
+	assert_attr(t, "events", "alloc_fail 1\noom_kill 1\n");
+	f->vm.policy.oom.panic = 2;
+	assert_write_fails(t, "anon", "260M", ENOMEM);
+	assert_true(f->vm.panicked);
+	end_task(f, t);
+}
+
+/* Bound to all there is: everybody's shortage. */
+static void test_bound_to_all(void **state)
+{
+	struct fixture *f = *state;
+	struct task *t = make_task(f, "a");
+	assert_write(t, "mempolicy", "bind:0-1");
+	assert_write_fails(t, "anon", "511M", ENOMEM);
+	assert_int_equal(said(&f->vm, "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),"), 1);
+	assert_int_equal(said(&f->vm, "Node 0 DMA32 free:"), 1);
+	end_task(f, t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +387,10 @@ int main(void)
 		TEST(test_nobody_to_kill),
 		TEST(test_dump_tasks),
 		TEST(test_panic),
+		TEST(test_bound),
+		TEST(test_bound_and_unbound),
+		TEST(test_panic_and_policy),
+		TEST(test_bound_to_all),
 		TEST(test_marks_too_high),
 		TEST(test_writers_at_once),
 		TEST(test_sigkill),

@@ -95,9 +95,9 @@ static void test_one_for_a_gib_of_huge_pages(void **state)
 	assert_free_state(&f->vm, &before);
 	end_task(f, t);
 
-	assert_int_equal(hugetlb_tables_for(&f->vm, 512), 1);
-	assert_int_equal(hugetlb_tables_for(&f->vm, 513), 2);
-	assert_int_equal(hugetlb_tables_for(&f->vm, 0), 0);
+	assert_int_equal(hugetlb_tables_for(f->vm.hugetlb, 512), 1);
+	assert_int_equal(hugetlb_tables_for(f->vm.hugetlb, 513), 2);
+	assert_int_equal(hugetlb_tables_for(f->vm.hugetlb, 0), 0);
 }
 
 /* Larger tables, and huge pages are entries of the directory. */
@@ -107,7 +107,7 @@ static void test_without_pae(void **state)
 	f->vm.machine.pageblock_order = f->vm.hugetlb->order = 10;
 	assert_int_equal(anon_tables_for(&f->vm, 1024), 1);
 	assert_int_equal(anon_tables_for(&f->vm, 1025), 2);
-	assert_int_equal(hugetlb_tables_for(&f->vm, 100), 0);
+	assert_int_equal(hugetlb_tables_for(f->vm.hugetlb, 100), 0);
 }
 
 /* An imported task's memory is sparse: it has more tables, and keeps them while it has memory. */
