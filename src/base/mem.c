@@ -3,8 +3,10 @@
 
 #include "base/fault.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* A size of 0 gets a real, if tiny, block: NULL only ever means "none available". */
 static size_t at_least_one(size_t bytes)
@@ -64,4 +66,19 @@ void mem_unmap(void *p, size_t bytes)
 		return;
 	int error = munmap(p, at_least_one(bytes));
 	ASSERT(!error);
+}
+
+/* Hosts before 5.14 do not know this; what is not there when it is written comes then. */
+void mem_populate(void *p, size_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = ALIGN_DOWN((uintptr_t)p, page), end = ALIGN_UP((uintptr_t)p + bytes, page);
+	int errno_before = errno;
+	if (madvise((void *)start, end - start, MADV_POPULATE_WRITE))
+		errno = errno_before;
+#else
+	(void)p;
+	(void)bytes;
+#endif
 }

@@ -14,5 +14,7 @@ void mem_free(void *p);
 /* Address space that reads as zero and costs memory only where written; page-aligned. */
 void *mem_map(size_t bytes);
 void mem_unmap(void *p, size_t bytes);
+/* All of this part of one will be written soon: have its memory in one step, not a host fault per page. A hint. */
+void mem_populate(void *p, size_t bytes);
 
 #endif

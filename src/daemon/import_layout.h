@@ -134,6 +134,9 @@ MUST_CHECK int layout_shuffle(struct layout *l);
 /* Then: one more frame that is in use. false: none is left. */
 bool layout_take(struct layout *l, uint64_t *pfn);
 
+/* As many, highest first, as [start, start + what is returned) has, at most `most`. 0: none is left, or wanted. */
+uint64_t layout_take_run(struct layout *l, uint64_t most, uint64_t *start);
+
 /* Aligned blocks of this order that lie wholly in the ranges. */
 uint64_t layout_capacity(const struct pfn_range *range, unsigned nr_ranges, unsigned order);
 

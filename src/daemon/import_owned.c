@@ -24,32 +24,9 @@ struct owned {
 	uint64_t pending, mlocked; /* pages of this zone still to be marked */
 	uint64_t placed[USE_KINDS]; /* so far */
 	uint64_t left_out; /* pages without an entry */
-	/* pages of one kind, list and marks, to be handed over together */
-	struct page *page[BATCH];
-	unsigned nr, marks;
-	enum use_kind kind;
+	enum use_kind kind; /* of the pages it is at, and where they are */
 	enum lru_list list;
 };
-
-static int batch_flush(struct owned *o)
-{
-	static const enum owner_kind owner[USE_KINDS] = {
-		[USE_FILE] = OWNER_TASK_FILE, [USE_SHMEM] = OWNER_TASK_SHMEM, [USE_ANON] = OWNER_TASK_ANON
-	};
-	unsigned nr = o->nr;
-	o->nr = 0;
-	return nr ? task_adopt(o->run->task, owner[o->kind], o->page, nr, o->list, o->marks) : 0;
-}
-
-static int batch_add(struct owned *o, struct page *page, unsigned marks)
-{
-	int error = 0;
-	if (o->nr == BATCH || marks != o->marks)
-		error = batch_flush(o);
-	o->marks = marks;
-	o->page[o->nr++] = page;
-	return error;
-}
 
 /* ---- Marks of the next page ---- */
 
@@ -88,9 +65,25 @@ static bool left_take(uint64_t *left)
 	return true;
 }
 
+/* May one of the next pages get a mark that is not every page's of its kind? */
+static bool marks_left(const struct owned *o)
+{
+	const struct node_use *u = o->use;
+	if (u->huge[o->kind] || (o->list == LRU_UNEVICTABLE && o->mlocked))
+		return true;
+	if (o->kind != USE_ANON && u->mapped[o->kind][o->list])
+		return true;
+	return o->kind == USE_FILE && (o->run->buffers || (o->pending && (u->dirty || u->writeback)));
+}
+
+static unsigned kind_marks(enum use_kind kind)
+{
+	return kind == USE_SHMEM ? MARK_SHMEM : 0;
+}
+
 static unsigned page_marks(struct owned *o)
 {
-	unsigned marks = o->kind == USE_SHMEM ? MARK_SHMEM : 0;
+	unsigned marks = kind_marks(o->kind);
 	if (o->kind != USE_ANON && left_take(&o->use->mapped[o->kind][o->list]))
 		marks |= MARK_MAPPED;
 	if (o->list == LRU_UNEVICTABLE && left_take(&o->mlocked))
@@ -124,19 +117,60 @@ static void rest_pin(struct owned *o, uint64_t nr)
 	o->left_out += nr;
 }
 
+static int marked_adopt(struct owned *o, struct page *const *page, unsigned nr, unsigned marks)
+{
+	static const enum owner_kind owner[USE_KINDS] = {
+		[USE_FILE] = OWNER_TASK_FILE, [USE_SHMEM] = OWNER_TASK_SHMEM, [USE_ANON] = OWNER_TASK_ANON
+	};
+	return task_adopt(o->run->task, owner[o->kind], page, nr, o->list, marks);
+}
+
+/* Pages with the same marks are handed over together. */
+static int batch_adopt(struct owned *o, pfn_t start, unsigned nr)
+{
+	struct page *page[BATCH];
+	unsigned first = 0, marks = 0;
+	int error = 0;
+	zone_import_used_pages(o->z, start, nr, page);
+	if (!marks_left(o)) {
+		o->placed[o->kind] += nr;
+		return marked_adopt(o, page, nr, kind_marks(o->kind));
+	}
+	for (unsigned i = 0; i < nr && !error; i++) {
+		unsigned own = page_marks(o);
+		o->placed[o->kind]++;
+		if (own != marks && i > first) {
+			error = marked_adopt(o, page + first, i - first, marks);
+			first = i;
+		}
+		marks = own;
+	}
+	return error ? error : marked_adopt(o, page + first, nr - first, marks);
+}
+
+/* The highest first. */
+static int run_adopt(struct owned *o, uint64_t start, uint64_t nr)
+{
+	int error = 0;
+	zone_import_expect(o->z, (pfn_t)start, nr);
+	while (nr && !error) {
+		unsigned batch = (unsigned)MIN(nr, BATCH);
+		nr -= batch;
+		error = batch_adopt(o, (pfn_t)(start + nr), batch);
+	}
+	return error;
+}
+
 static int kind_place(struct owned *o, enum use_kind kind, enum lru_list list, uint64_t nr)
 {
 	uint64_t *budget = kind == USE_FILE ? &o->run->file_budget : &o->run->other_budget;
-	uint64_t pfn, room = MIN(nr, zone_pinned_unknown(o->z)), done = 0;
+	uint64_t room = MIN(MIN(nr, zone_pinned_unknown(o->z)), *budget), done = 0, start, pages;
 	int error = 0;
 	o->kind = kind;
 	o->list = list;
-	for (; done < room && !error && frame_take(o, budget, &pfn); done++) {
-		error = batch_add(o, zone_import_used(o->z, (pfn_t)pfn, 0), page_marks(o));
-		o->placed[kind]++;
-	}
-	if (!error)
-		error = batch_flush(o);
+	for (; !error && (pages = layout_take_run(o->layout, room - done, &start)); done += pages)
+		error = run_adopt(o, start, pages);
+	*budget -= done;
 	rest_pin(o, error ? 0 : nr - done);
 	return error;
 }

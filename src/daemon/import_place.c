@@ -314,6 +314,7 @@ int import_place_zone(struct import_run *run, struct zone *z, struct cap_zone *f
 	const struct import_budget kept = budget_split(run, from);
 	p->run = run;
 	p->z = z;
+	zone_import_begin(z);
 	want_set(p, from);
 	int error = want_gigantic(p);
 	if (!error)

@@ -85,16 +85,22 @@ int layout_shuffle(struct layout *l)
 	return error;
 }
 
-bool layout_take(struct layout *l, uint64_t *pfn)
+uint64_t layout_take_run(struct layout *l, uint64_t most, uint64_t *start)
 {
 	while (l->runs.nr) {
 		struct layout_run *run = &l->runs.r[l->runs.nr - 1];
 		if (run->start < run->end) {
-			*pfn = --run->end;
-			l->taken++;
-			return true;
+			uint64_t nr = MIN(most, run->end - run->start);
+			*start = run->end -= nr;
+			l->taken += nr;
+			return nr;
 		}
 		l->runs.nr--;
 	}
-	return false;
+	return 0;
+}
+
+bool layout_take(struct layout *l, uint64_t *pfn)
+{
+	return layout_take_run(l, 1, pfn);
 }

@@ -35,9 +35,11 @@
 /* "tasks/NAME/mem": NAME, cut out of path into name; or "hugepages/ID", which no task is called. false: something else. */
 static bool path_is_mem(const char *path, char name[256])
 {
-	if (!strncmp(path, "ummfs/hugepages/", 16) && path[16] && !strchr(path + 16, '/') &&
-	    strlen(path) < 256) {
-		memcpy(name, path + 6, strlen(path + 6) + 1);
+	static const char huge_dir[] = "ummfs/hugepages/";
+	const char *id = path + sizeof(huge_dir) - 1;
+	if (!strncmp(path, huge_dir, sizeof(huge_dir) - 1) && *id && !strchr(id, '/') && strlen(path) < 256) {
+		const char *from = strchr(path, '/') + 1;
+		memcpy(name, from, strlen(from) + 1);
 		return true;
 	}
 	if (strncmp(path, "tasks/", 6))

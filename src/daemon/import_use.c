@@ -16,7 +16,7 @@
 
 #include <errno.h>
 
-/* An owned page costs an entry and a slot of its owner's index: 40 GiB of them cost 360 MiB and most of a second. */
+/* An owned page costs an entry and a slot of its owner's index: 40 GiB of them cost 360 MiB and a third of a second. */
 #define OWNED_PAGES_MAX (10ul << 20)
 #define LATE_PAGES_PER_CPU 32u /* two full batches */
 

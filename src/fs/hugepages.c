@@ -32,6 +32,9 @@ void huge_call_begin_short(struct huge_call *c, fuse_req_t req)
 	c->req = req;
 	c->before = caller_set(request_caller(c->fs, req));
 	request_begin(&c->request, req, NULL);
+	if (hugetlbfs_try_enter(c->h))
+		return;
+	loop_may_wait(); /* until the bytes of a state are copied */
 	hugetlbfs_enter(c->h);
 }
 
@@ -292,7 +295,7 @@ void huge_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset)
 	struct huge_call c;
 	struct huge_read r;
 
-	huge_call_begin_short(&c, req);
+	huge_call_begin(&c, req); /* somebody may be filling the file */
 	struct huge_inode *i = huge_get(c.h, ino);
 	if (i) {
 		huge_read_begin(i, size, (uint64_t)offset, &r);
@@ -393,7 +396,7 @@ void huge_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t s
 		return;
 	}
 	text_init(&text, 0);
-	huge_call_begin_short(&c, req);
+	huge_call_begin(&c, req);
 	struct huge_inode *i = huge_get(c.h, ino);
 	if (i) {
 		err = huge_pfns(i, &text);

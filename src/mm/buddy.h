@@ -63,12 +63,17 @@ uint64_t zone_free_blocks(const struct zone *z, unsigned order); /* all types */
 uint64_t zone_buddy_pages(const struct zone *z); /* sum over orders, as buddyinfo adds up */
 
 #define PAGEBLOCK_TYPE 0x07u
+#define PAGEBLOCK_BARE 0x40u /* in use since import, without entries: see mm/import.h */
 #define PAGEBLOCK_SKIP 0x80u /* compaction has looked at it in vain (PB_migrate_skip) */
 
 static inline enum migratetype pageblock_type(const struct machine *m, pfn_t pfn)
 {
 	uint8_t byte = READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]);
 	return (enum migratetype)((byte & PAGEBLOCK_TYPE) ^ MIGRATE_MOVABLE);
+}
+static inline bool pageblock_bare(const struct machine *m, pfn_t pfn)
+{
+	return READ_RELAXED(&m->pageblock[pfn >> m->pageblock_order]) & PAGEBLOCK_BARE;
 }
 static inline bool pageblock_skip(const struct machine *m, pfn_t pfn)
 {

@@ -123,6 +123,14 @@ unsigned hugetlb_turn(unsigned *next, const struct nodemask *nodes)
 	return nid;
 }
 
+struct page *hugetlb_remove_in_turn(struct hugetlb *h, const struct nodemask *nodes, bool surplus)
+{
+	struct page *page = NULL;
+	for (unsigned i = nodemask_weight(nodes); i && !page; i--)
+		page = hugetlb_remove_free(h, hugetlb_turn(&h->next_to_free, nodes), surplus);
+	return page;
+}
+
 static bool hugetlb_surplus_fits(const struct hugetlb_node *n, int delta)
 {
 	return delta < 0 ? n->nr_surplus > 0 : n->nr_surplus < n->nr;

@@ -63,5 +63,7 @@ bool hugetlb_put(struct hugetlb *h, struct page *page);
 bool hugetlb_adjust_surplus(struct hugetlb *h, int delta, const struct nodemask *nodes);
 /* Whose turn is it among these nodes (one at least)? Then it is the next one's. No lock. 6.1: hstate_next_node_to_alloc. */
 unsigned hugetlb_turn(unsigned *next, const struct nodemask *nodes);
+/* hugetlb_remove_free on these nodes, in turn. Under lock. NULL: no node has one. 6.1: remove_pool_huge_page. */
+struct page *hugetlb_remove_in_turn(struct hugetlb *h, const struct nodemask *nodes, bool surplus);
 
 #endif

@@ -8,16 +8,38 @@
 
 #include <errno.h>
 
-static struct page *page_describe(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+void zone_import_begin(struct zone *z)
 {
-	struct page *page = pfn_page(z->machine, pfn);
-	page->zone = z->id; /* a write first: the entry's memory is touched once */
+	struct machine *m = z->machine;
+	uint64_t size = 1ull << m->pageblock_order, end = ALIGN_DOWN(z->start_pfn + z->spanned, size);
+	for (uint64_t pfn = ALIGN_UP(z->start_pfn, size); pfn < end; pfn += size)
+		m->pageblock[pfn >> m->pageblock_order] |= PAGEBLOCK_BARE;
+}
+
+static void pinned_take(struct zone *z, uint64_t pfn, uint64_t pages)
+{
+	struct machine *m = z->machine;
+	uint64_t last = (pfn + pages - 1) >> m->pageblock_order;
+	ASSERT(pages && z->nr_pinned >= pages);
+	z->nr_pinned -= pages;
+	for (uint64_t block = pfn >> m->pageblock_order; block <= last; block++)
+		m->pageblock[block] &= (uint8_t)~PAGEBLOCK_BARE;
+}
+
+static inline void entry_fill(const struct zone *z, struct page *page, unsigned order, enum migratetype mt)
+{
 	ASSERT(page->state == PAGE_NONE);
-	ASSERT(z->nr_pinned >= 1ull << order);
-	z->nr_pinned -= 1ull << order;
+	page->zone = z->id;
 	page->order = (uint8_t)order;
 	page->migratetype = (uint8_t)mt;
 	page->lru = LRU_NONE;
+}
+
+static struct page *page_describe(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt)
+{
+	struct page *page = pfn_page(z->machine, pfn);
+	pinned_take(z, pfn, 1ull << order);
+	entry_fill(z, page, order, mt);
 	return page;
 }
 
@@ -36,8 +58,7 @@ int zone_import_virgin(struct zone *z, uint64_t start, uint64_t end)
 	if (!range)
 		return -ENOMEM;
 	v->range = range;
-	ASSERT(z->nr_pinned >= end - start);
-	z->nr_pinned -= end - start;
+	pinned_take(z, start, end - start);
 	lock_take(&z->lock);
 	virgin_add(z, start, end);
 	lock_drop(&z->lock);
@@ -58,6 +79,23 @@ struct page *zone_import_used(struct zone *z, pfn_t pfn, unsigned order)
 	struct page *page = page_describe(z, pfn, order, pageblock_type(z->machine, pfn));
 	WRITE_RELAXED(&page->state, (uint8_t)PAGE_USED);
 	return page;
+}
+
+void zone_import_expect(struct zone *z, pfn_t start, uint64_t nr)
+{
+	mem_populate(pfn_page(z->machine, start), nr * sizeof(struct page));
+}
+
+void zone_import_used_pages(struct zone *z, pfn_t start, unsigned nr, struct page **page)
+{
+	const struct machine *m = z->machine;
+	pinned_take(z, start, nr);
+	for (unsigned i = 0; i < nr; i++) {
+		pfn_t pfn = start + nr - 1 - i;
+		page[i] = pfn_page(m, pfn);
+		entry_fill(z, page[i], 0, pageblock_type(m, pfn));
+		WRITE_RELAXED(&page[i]->state, (uint8_t)PAGE_USED);
+	}
 }
 
 void zone_import_pageblock(struct zone *z, pfn_t pfn, enum migratetype mt)

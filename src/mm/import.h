@@ -11,11 +11,17 @@
 
 #include "mm/machine.h"
 
+/* First, or not at all: who scans passes pageblocks of which no page is given an entry below, without a look at each. */
+void zone_import_begin(struct zone *z);
 void zone_import_free(struct zone *z, pfn_t pfn, unsigned order, enum migratetype mt); /* a free block; does not merge */
 MUST_CHECK int zone_import_virgin(struct zone *z, uint64_t start,
 				  uint64_t end); /* run of free top-order movable blocks; 0 or -ENOMEM */
 void zone_import_pcp(struct zone *z, struct cpu *c, pfn_t pfn, enum migratetype mt); /* one page on a CPU's list */
 struct page *zone_import_used(struct zone *z, pfn_t pfn, unsigned order); /* an allocated block with an entry, for an owner */
+/* Entries of these frames will be given all together: a hint. */
+void zone_import_expect(struct zone *z, pfn_t start, uint64_t nr);
+/* As zone_import_used for [start, start + nr), single pages; the array gets them from the highest down. */
+void zone_import_used_pages(struct zone *z, pfn_t start, unsigned nr, struct page **page);
 void zone_import_pageblock(struct zone *z, pfn_t pfn, enum migratetype mt); /* type of one pageblock; counts follow */
 /* Printed value of a counter; diffs are spread over CPUs so that the true sum is `sum`. */
 void zone_import_pinned(struct zone *z, unsigned kind,

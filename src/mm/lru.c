@@ -27,6 +27,22 @@ void lru_add(struct cpu *c, struct page *page, enum lru_list which)
 	lru_count(c, page, which, 1);
 }
 
+void lru_add_pages(struct cpu *c, struct page *const *page, unsigned nr, enum lru_list which)
+{
+	struct machine *m = c->machine;
+	struct zone *z = page_zone(m, page[0]);
+	struct lru *lru = &z->node->lru;
+	for (unsigned i = 0; i < nr; i++) {
+		DEBUG_ASSERT(page[i]->state == PAGE_USED && page[i]->lru == LRU_NONE);
+		DEBUG_ASSERT(!page[i]->order && page[i]->zone == z->id);
+		WRITE_RELAXED(&page[i]->lru, (uint8_t)which);
+		page_list_push(m->map, &lru->list[which], page[i], page_pfn(m, page[i]));
+	}
+	WRITE_RELAXED(&lru->size[which], lru->size[which] + nr);
+	node_stat_count(c, z->node, (enum node_stat)(NR_INACTIVE_ANON + which), nr);
+	zone_stat_count(c, z, (enum zone_stat)(NR_ZONE_INACTIVE_ANON + which), nr);
+}
+
 void lru_del(struct cpu *c, struct page *page)
 {
 	struct machine *m = c->machine;

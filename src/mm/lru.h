@@ -11,6 +11,8 @@
 #include "mm/machine.h"
 
 void lru_add(struct cpu *c, struct page *page, enum lru_list which); /* lru lock held; counts zone and node items */
+/* One after the other; all are of order 0 and of one zone. At least one. */
+void lru_add_pages(struct cpu *c, struct page *const *page, unsigned nr, enum lru_list which);
 void lru_del(struct cpu *c, struct page *page); /* lru lock held; page is on a list */
 struct page *lru_tail(struct node *n, enum lru_list which); /* lru lock held; NULL when empty */
 

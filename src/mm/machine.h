@@ -220,7 +220,7 @@ struct machine {
 	struct cpu *cpu; /* nr_cpu_ids, by number; offline ones have online == false */
 	uint64_t end_pfn; /* first frame past the machine */
 	struct page *map; /* end_pfn entries, lazily touched */
-	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE and PAGEBLOCK_SKIP per pageblock, lazily touched; zone lock, relaxed */
+	uint8_t *pageblock; /* type ^ MIGRATE_MOVABLE and PAGEBLOCK_SKIP, _BARE per pageblock, lazily touched; zone lock, relaxed */
 	struct tune tune;
 	struct lock tune_lock; /* RANK_TUNE: one change of marks at a time */
 	unsigned isolations; /* ranges that are being emptied just now (mm/isolate.h); changed inside a CPU, atomic */

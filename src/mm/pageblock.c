@@ -53,8 +53,8 @@ void pageblock_set_type(struct zone *z, pfn_t pfn, enum migratetype mt)
 	uint8_t *byte = &m->pageblock[pfn >> m->pageblock_order];
 	uint8_t was = __atomic_exchange_n(byte, (uint8_t)(mt ^ MIGRATE_MOVABLE), __ATOMIC_RELAXED);
 	enum migratetype old = (enum migratetype)((was & PAGEBLOCK_TYPE) ^ MIGRATE_MOVABLE);
-	if (was & PAGEBLOCK_SKIP)
-		pageblock_set_skip(m, pfn, true);
+	if (was & (PAGEBLOCK_SKIP | PAGEBLOCK_BARE))
+		__atomic_fetch_or(byte, (uint8_t)(was & ~PAGEBLOCK_TYPE), __ATOMIC_RELAXED);
 	if (old == mt)
 		return;
 

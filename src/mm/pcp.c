@@ -307,23 +307,25 @@ void cpu_pcp_decay(struct cpu *c)
 	}
 }
 
+void cpu_drain_zone(struct cpu *c, struct zone *z)
+{
+	struct pcp *pcp = &c->zone[z->id].pcp;
+	if (pcp->count)
+		pcp_release(c, z, pcp, pcp->count, 0);
+}
+
 void cpu_drain(struct cpu *c)
 {
-	FOR_EACH_POPULATED_ZONE(z, c->machine) {
-		struct pcp *pcp = &c->zone[z->id].pcp;
-		if (pcp->count)
-			pcp_release(c, z, pcp, pcp->count, 0);
-	}
+	FOR_EACH_POPULATED_ZONE(z, c->machine)
+		cpu_drain_zone(c, z);
 }
 
 void zone_drain(struct zone *z)
 {
 	MASK_FOR_EACH(id, &z->machine->cpus_online) {
 		struct cpu *c = &z->machine->cpu[id];
-		struct pcp *pcp = &c->zone[z->id].pcp;
 		cpu_enter(c);
-		if (pcp->count)
-			pcp_release(c, z, pcp, pcp->count, 0);
+		cpu_drain_zone(c, z);
 		cpu_leave(c);
 	}
 }

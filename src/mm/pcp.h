@@ -45,8 +45,12 @@ static inline void page_give(struct cpu *c, struct page *page, unsigned order)
 void pages_give_direct(struct cpu *c, struct page *const *page, unsigned nr);
 /* A tick has passed: where lists tune themselves, those of a busy CPU give some back. Inside c. 6.12: decay_pcp_high. */
 void cpu_pcp_decay(struct cpu *c);
-/* Return this CPU's lists to the zones: 6.1 drain_pages. All CPUs: drain_all_pages (enters them one by one; the caller is in none). */
+/*
+ * Return this CPU's lists to the zones, or to one: 6.1 drain_pages, drain_pages_zone. All CPUs: drain_all_pages (enters
+ * them one by one; the caller is in none).
+ */
 void cpu_drain(struct cpu *c);
+void cpu_drain_zone(struct cpu *c, struct zone *z);
 void machine_drain(struct machine *m);
 void zone_drain(struct zone *z); /* what all CPUs keep of one zone; likewise */
 

@@ -140,6 +140,29 @@ void node_stat_add(struct cpu *c, struct node *n, enum node_stat s, int delta)
 	diff_add(&c->per_node[n->id].diff[s], &n->stat[s], READ_RELAXED(&n->stat_threshold), delta);
 }
 
+/* After the first one the difference is not past the threshold; from then on it is folded whenever it is one past that. */
+static void diff_count(int8_t *diff, int64_t *global, int threshold, unsigned nr)
+{
+	if (!nr)
+		return;
+	diff_add(diff, global, threshold, 1);
+	int64_t x = (int64_t)READ_RELAXED(diff) + nr - 1;
+	int64_t folded = x > threshold ? x - x % (threshold + 1) : 0;
+	if (folded)
+		__atomic_fetch_add(global, folded, __ATOMIC_RELAXED);
+	WRITE_RELAXED(diff, (int8_t)(x - folded));
+}
+
+void zone_stat_count(struct cpu *c, struct zone *z, enum zone_stat s, unsigned nr)
+{
+	diff_count(&c->zone[z->id].diff[s], &z->stat[s], READ_RELAXED(&z->stat_threshold), nr);
+}
+
+void node_stat_count(struct cpu *c, struct node *n, enum node_stat s, unsigned nr)
+{
+	diff_count(&c->per_node[n->id].diff[s], &n->stat[s], READ_RELAXED(&n->stat_threshold), nr);
+}
+
 void event_add(struct cpu *c, enum vm_event e, uint64_t delta)
 {
 	counter_add(&c->event[e], delta);

@@ -227,6 +227,9 @@ struct node;
 /* Inside the CPU. A difference past the threshold is folded into the global value whole. */
 void zone_stat_add(struct cpu *c, struct zone *z, enum zone_stat s, int delta);
 void node_stat_add(struct cpu *c, struct node *n, enum node_stat s, int delta);
+/* As nr times one more, which folds at other times than nr at once. */
+void zone_stat_count(struct cpu *c, struct zone *z, enum zone_stat s, unsigned nr);
+void node_stat_count(struct cpu *c, struct node *n, enum node_stat s, unsigned nr);
 void event_add(struct cpu *c, enum vm_event e, uint64_t delta);
 struct page;
 /* Page tables, which have an item of the zone and one of the node. */

@@ -407,7 +407,7 @@ static struct page *request_slow(struct request *r)
 		   ((r->gfp & __GFP_ATOMIC) && !(r->gfp & __GFP_NOMEMALLOC) ? ALLOC_HARDER : 0);
 	if (r->flags & ALLOC_KSWAPD)
 		wake_kswapds(r);
-	if (r->flags & ALLOC_HARDER)
+	if (r->gfp & __GFP_ATOMIC)
 		request_anywhere(r);
 	struct page *page = request_try(r);
 	if (!page && (r->gfp & __GFP_MEMALLOC) && !(r->gfp & __GFP_NOMEMALLOC)) {

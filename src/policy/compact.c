@@ -10,8 +10,8 @@
  *
  * Different from Linux: a free block is not kept for the request on its way to
  * the free lists (capture_control). A page that is busy is not tried ten times in a
- * row: nobody gets in between. Pages of the CPU's own lists are the only ones
- * that are flushed, as there.
+ * row: nobody gets in between. Of pages on CPUs' lists those that this CPU
+ * keeps of the zone are the only ones that are flushed, as there.
  */
 
 #include "policy/compact.h"
@@ -155,7 +155,7 @@ static void pass_position(struct compact_control *cc)
 	lock_drop(&z->lock);
 }
 
-/* 0: look; else the answer without. */
+/* COMPACT_CONTINUE: look; else the answer without. */
 static enum compact_result pass_begin(struct compact_control *cc)
 {
 	static const uint8_t type_of[] = { MIGRATE_UNMOVABLE, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE };
@@ -195,7 +195,7 @@ static void pass_found_none(const struct compact_control *cc)
 	lock_drop(&z->lock);
 }
 
-/* 0, or what the pass ends with. The old frames are free at once, so only our own lists can keep blocks from merging. */
+/* COMPACT_CONTINUE, or what the pass ends with. The old frames are free at once, so only our own lists can keep blocks from merging. */
 static enum compact_result pass_move(struct compact_control *cc, uint64_t *last_pfn)
 {
 	int error = candidates_move(cc);
@@ -214,7 +214,7 @@ static void pass_drain(const struct compact_control *cc, uint64_t *last_pfn)
 {
 	if (cc->order <= 0 || !*last_pfn || *last_pfn >= ALIGN_DOWN(cc->migrate_pfn, 1ull << cc->order))
 		return;
-	cpu_drain(cc->cpu);
+	cpu_drain_zone(cc->cpu, cc->zone);
 	*last_pfn = 0;
 }
 

@@ -113,12 +113,10 @@ static bool order_search(struct search *s, int order)
 static void search_begin_at(struct search *s)
 {
 	struct compact_control *cc = s->cc;
-	if (s->highest >= s->min_pfn) {
-		cc->free_pfn = s->highest;
-		compact_isolate_around(cc, s->highest);
-	} else if (cc->direct) {
-		cc->free_pfn = s->min_pfn;
-	}
+	if (s->highest < s->min_pfn && !cc->direct)
+		return;
+	cc->free_pfn = s->highest < s->min_pfn ? s->min_pfn : s->highest;
+	compact_isolate_around(cc, cc->free_pfn);
 }
 
 static void search_remember(const struct search *s)

@@ -13,6 +13,7 @@
  *
  * Different from Linux: memory that was never used is no place to move to, being
  * free as a whole, and is passed without looking; what would be scanned of it is counted.
+ * So is a pageblock of an imported machine that is in use as a whole, of which nothing else is known.
  * 6.1's scanner looks at every second frame, then at every fourth, up to every 32nd,
  * the longer it finds nothing, and so misses holes that all lie between. Passes over
  * everything that somebody asked for (compact_memory, nodeN/compact; not kcompactd's
@@ -89,7 +90,7 @@ static void target_run(struct target *t)
 {
 	struct compact_control *cc = t->cc;
 	scan_lock(cc, &cc->zone->lock);
-	if (virgin_has(cc->zone, t->pfn)) {
+	if (virgin_has(cc->zone, t->pfn) || pageblock_bare(cc->policy->machine, (pfn_t)t->pfn)) {
 		t->scanned = (t->end - t->pfn + t->stride - 1) / t->stride;
 		t->pfn = t->end;
 	} else {
@@ -108,7 +109,8 @@ static bool target_suitable(const struct compact_control *cc, uint64_t start)
 	const struct page *head = pfn_page(m, (pfn_t)start);
 	if (start % MM_TOP_PAGES == 0 && block_never_used(cc->zone, start))
 		return false;
-	if (READ_RELAXED(&head->state) == PAGE_BUDDY && READ_RELAXED(&head->order) >= m->pageblock_order)
+	if (!pageblock_bare(m, (pfn_t)start) && READ_RELAXED(&head->state) == PAGE_BUDDY &&
+	    READ_RELAXED(&head->order) >= m->pageblock_order)
 		return false;
 	return cc->ignore_block_suitable || pageblock_type(m, (pfn_t)start) == MIGRATE_MOVABLE;
 }

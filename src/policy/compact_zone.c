@@ -156,7 +156,7 @@ static bool block_reset(struct zone *z, uint64_t pfn, bool source, bool target)
 		return true;
 	if (!source && target && pageblock_type(m, (pfn_t)from) != MIGRATE_MOVABLE)
 		return false;
-	if (!block_has(z, from, to, source, target))
+	if (pageblock_bare(m, (pfn_t)from) || !block_has(z, from, to, source, target))
 		return false;
 	pageblock_set_skip(m, (pfn_t)from, false);
 	return true;
@@ -169,7 +169,7 @@ static void zone_reset_skip(struct zone *z)
 	uint64_t low = z->start_pfn, high = zone_end(z) - 1, size = pageblock_size(z);
 	uint64_t source = high, target = low;
 	bool source_set = false, target_set = false;
-	for (; low < high; low += size, high -= size) {
+	for (; low < high; low += size, high -= MIN(size, high)) { /* a zone may lie inside the first pageblock */
 		if (block_reset(z, low, true, source_set) && low < source) {
 			source_set = true;
 			source = low;

@@ -86,15 +86,6 @@ static enum resize_stage step_grow(struct hugetlb_resize *r)
 
 /* ---- Shrinking ---- */
 
-static struct page *pool_remove_in_turn(struct hugetlb_resize *r)
-{
-	struct page *page = NULL;
-	for (unsigned i = r->nr_nodes; i && !page; i--)
-		page = hugetlb_remove_free(r->hugetlb,
-					   hugetlb_turn(&r->hugetlb->next_to_free, &r->nodes), false);
-	return page;
-}
-
 static enum resize_stage step_shrink(struct hugetlb_resize *r)
 {
 	struct hugetlb *h = r->hugetlb;
@@ -102,7 +93,8 @@ static enum resize_stage step_shrink(struct hugetlb_resize *r)
 	unsigned nr = 0;
 	lock_take(&h->lock);
 	uint64_t least = MAX(r->count, h->nr_reserved + h->nr - h->nr_free);
-	while (nr < PAGES_A_STEP && least < pool_persistent(h) && (page[nr] = pool_remove_in_turn(r)))
+	while (nr < PAGES_A_STEP && least < pool_persistent(h) &&
+	       (page[nr] = hugetlb_remove_in_turn(h, &r->nodes, false)))
 		nr++;
 	while (!nr && r->count < pool_persistent(h) && hugetlb_adjust_surplus(h, 1, &r->nodes))
 		;
@@ -114,23 +106,12 @@ static enum resize_stage step_shrink(struct hugetlb_resize *r)
 
 /* ---- The whole ---- */
 
-static void nodes_with_memory(const struct machine *m, struct nodemask *out)
-{
-	*out = (struct nodemask){ 0 };
-	for (unsigned nid = 0; nid < m->nr_nodes; nid++)
-		if (m->node[nid].has_memory)
-			nodemask_set(out, nid);
-}
-
 void hugetlb_resize_begin(struct hugetlb_resize *r, struct policy *p, struct hugetlb *h,
 			  uint64_t count, int nid, const struct nodemask *nodes)
 {
 	*r = (struct hugetlb_resize){ .policy = p, .hugetlb = h, .count = count };
 	if (nid < 0) {
-		if (nodes)
-			r->nodes = *nodes;
-		else
-			nodes_with_memory(p->machine, &r->nodes);
+		r->nodes = nodes ? *nodes : p->numa.memory;
 		r->nr_nodes = nodemask_weight(&r->nodes);
 		return;
 	}

@@ -19,27 +19,20 @@
 
 #include <errno.h>
 
-static struct page *remove_in_turn(struct hugetlb *h, int nid)
+/* Leaves the pool. 1, 0 or -EBUSY. */
+static int demoted_take(const struct policy *p, struct hugetlb *h, int nid, struct page **page)
 {
 	struct nodemask nodes = { 0 };
-	struct page *page = NULL;
-	for (unsigned i = 0; i < h->machine->nr_nodes; i++)
-		if (nid < 0 ? h->machine->node[i].has_memory : i == (unsigned)nid)
-			nodemask_set(&nodes, i);
-	for (unsigned i = nodemask_weight(&nodes); i && !page; i--)
-		page = hugetlb_remove_free(h, hugetlb_turn(&h->next_to_free, &nodes), false);
-	return page;
-}
-
-/* Leaves the pool. 1, 0 or -EBUSY. */
-static int demoted_take(struct hugetlb *h, int nid, struct page **page)
-{
 	*page = NULL;
+	if (nid < 0)
+		nodes = p->numa.memory;
+	else
+		nodemask_set(&nodes, (unsigned)nid);
 	lock_take(&h->lock);
 	uint64_t nr_free = nid < 0 ? h->nr_free : h->node[nid].nr_free;
 	bool nothing = nr_free == h->nr_reserved;
 	if (!nothing && h->nr_free > h->nr_reserved)
-		*page = remove_in_turn(h, nid);
+		*page = hugetlb_remove_in_turn(h, &nodes, false);
 	if (*page)
 		WRITE_RELAXED(&h->max, h->max - 1);
 	lock_drop(&h->lock);
@@ -62,7 +55,7 @@ int hugetlb_demote(struct policy *p, struct hugetlb *h, struct hugetlb *to, int 
 	struct page *page;
 	uint64_t nr = 1ull << (h->order - to->order);
 	ASSERT(h->order > to->order);
-	int taken = demoted_take(h, nid, &page);
+	int taken = demoted_take(p, h, nid, &page);
 	if (!page)
 		return taken;
 	zone_block_split(page_zone(p->machine, page), page, to->order);

@@ -153,7 +153,7 @@ static bool promise_gather(struct policy *p, struct hugetlb *h, struct cpu *c, s
 }
 
 /* Others may take free pages while ours are got, so what is missing is counted anew until nothing is. */
-static int promise_make(struct policy *p, struct hugetlb *h, const struct cpu *c, uint64_t nr)
+static int promise_make(struct policy *p, struct hugetlb *h, struct cpu *c, uint64_t nr)
 {
 	struct gathered g = { .nr = 0 };
 	uint64_t lacks;
@@ -162,7 +162,7 @@ static int promise_make(struct policy *p, struct hugetlb *h, const struct cpu *c
 	lock_take(&h->lock);
 	while ((lacks = promise_lacks(h, &g, nr)) > 0) {
 		lock_drop(&h->lock);
-		if (!promise_gather(p, h, &p->machine->cpu[c->id], &g, lacks)) {
+		if (!promise_gather(p, h, c, &g, lacks)) {
 			gathered_drop(p, h, &g);
 			return -ENOMEM;
 		}
@@ -188,7 +188,7 @@ static uint64_t nr_allowed(struct hugetlb *h, const struct nodemask *nodes)
 	return nr;
 }
 
-int hugetlb_reserve(struct policy *p, struct hugetlb *h, const struct cpu *c, uint64_t nr,
+int hugetlb_reserve(struct policy *p, struct hugetlb *h, struct cpu *c, uint64_t nr,
 		    const struct mempolicy *pol)
 {
 	const struct nodemask *nodes = pol ? mempolicy_bound(p, pol, hugetlb_gfp(h)) : NULL;
@@ -199,27 +199,13 @@ int hugetlb_reserve(struct policy *p, struct hugetlb *h, const struct cpu *c, ui
 	return -ENOMEM;
 }
 
-static struct page *unused_surplus_page(struct hugetlb *h)
-{
-	struct nodemask nodes = { 0 };
-	for (unsigned nid = 0; nid < h->machine->nr_nodes; nid++)
-		if (h->machine->node[nid].has_memory)
-			nodemask_set(&nodes, nid);
-	for (unsigned i = nodemask_weight(&nodes); i; i--) {
-		struct page *page = hugetlb_remove_free(h, hugetlb_turn(&h->next_to_free, &nodes), true);
-		if (page)
-			return page;
-	}
-	return NULL;
-}
-
 void hugetlb_unreserve(struct policy *p, struct hugetlb *h, uint64_t nr)
 {
 	lock_take(&h->lock);
 	ASSERT(h->nr_reserved >= nr);
 	WRITE_RELAXED(&h->nr_reserved, h->nr_reserved - nr);
 	for (uint64_t left = MIN(nr, h->nr_surplus); left; left--) {
-		struct page *page = unused_surplus_page(h);
+		struct page *page = hugetlb_remove_in_turn(h, &p->numa.memory, true);
 		if (!page)
 			break;
 		lock_drop(&h->lock);
@@ -290,9 +276,8 @@ void hugetlb_restore(struct hugetlb *h, struct page *page)
 	lock_drop(&h->lock);
 }
 
-void hugetlb_free(struct policy *p, struct hugetlb *h, struct cpu *c, struct page *page)
+void hugetlb_free(struct policy *p, struct hugetlb *h, struct page *page)
 {
-	(void)c;
 	page->owner = owner_handle(OWNER_HUGETLB_POOL, 0);
 	lock_take(&h->lock);
 	bool leaves = hugetlb_put(h, page);

@@ -72,7 +72,7 @@ static uint64_t zone_lacks(const struct zone *z, const struct balance *b)
  */
 static uint64_t zone_lacks_blocks(const struct zone *z, const struct balance *b)
 {
-	uint64_t gap = 2ull << b->order;
+	uint64_t gap = compact_gap(b->order);
 	if (!b->order || b->each_zone || b->freed >= gap)
 		return 0;
 	if (zone_watermark_ok(z, b->order, zone_mark_pages(z, WMARK_HIGH), b->highest_type, 0))
@@ -265,7 +265,7 @@ static bool node_hopeless(const struct node *n)
  */
 static void kswapd_hand_over(struct balance *b)
 {
-	unsigned order = b->freed >= 2ull << b->order ? b->order : 0;
+	unsigned order = b->freed >= compact_gap(b->order) ? b->order : 0;
 	uint64_t least;
 	b->order = 0;
 	if (!node_hopeless(b->node) && balance_wanted(b, &least))

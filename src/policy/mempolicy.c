@@ -162,16 +162,11 @@ int mempolicy_parse(struct mempolicy *pol, const struct numa_nodes *n, const cha
 
 void mempolicy_print(struct text *t, const struct mempolicy *pol)
 {
-	struct mask mask;
 	text_str(t, mode_name[pol->mode]);
 	if (nodes_none(&pol->nodes))
 		return;
-	mask_clear(&mask);
-	for (unsigned nid = nodemask_next(&pol->nodes, 0); nid < MM_NODES_MAX;
-	     nid = nodemask_next(&pol->nodes, nid + 1))
-		mask_set(&mask, nid);
 	text_char(t, ':');
-	mask_print_list(t, &mask);
+	report_nodes(t, &pol->nodes);
 }
 
 /* ---- Where a request goes ---- */

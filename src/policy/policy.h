@@ -69,7 +69,7 @@ struct kswapd {
 	struct lock lock; /* RANK_KSWAPD */
 	pthread_cond_t wake;
 	bool running, stop, wanted; /* lock */
-	bool busy; /* reclaims just now; lock to write, relaxed */
+	bool busy; /* reclaims just now; its thread's to write, relaxed */
 	bool each_zone; /* lock: bring every zone up to its high mark, not only one */
 	unsigned order, highest_type; /* lock: of the requests that woke it */
 	bool ran; /* lock; inline only: rested_ns says when it last came to rest */
@@ -183,8 +183,8 @@ uint64_t hugetlb_resize(struct policy *p, struct hugetlb *h, uint64_t count, int
  * nr_overcommit). 0, or -ENOMEM and nothing promised: also when the nodes that pol (NULL: none) binds to have fewer free
  * ones, promised or not. 6.1: hugetlb_acct_memory, gather_surplus_pages, allowed_mems_nr.
  */
-MUST_CHECK int hugetlb_reserve(struct policy *p, struct hugetlb *h, const struct cpu *c,
-			       uint64_t nr, const struct mempolicy *pol);
+MUST_CHECK int hugetlb_reserve(struct policy *p, struct hugetlb *h, struct cpu *c, uint64_t nr,
+			       const struct mempolicy *pol);
 void hugetlb_unreserve(struct policy *p, struct hugetlb *h, uint64_t nr); /* surplus pages that were only taken for them go */
 /*
  * Take one page for a user: by its policy (NULL: the default one), else local node first; of those promised, or one that
@@ -194,6 +194,6 @@ struct page *hugetlb_alloc(struct policy *p, struct hugetlb *h, struct cpu *c,
 			   struct mempolicy *pol, bool reserved);
 /* A page that was taken of those promised and not used after all: promised again. */
 void hugetlb_restore(struct hugetlb *h, struct page *page);
-void hugetlb_free(struct policy *p, struct hugetlb *h, struct cpu *c, struct page *page);
+void hugetlb_free(struct policy *p, struct hugetlb *h, struct page *page); /* a used page comes back */
 
 #endif

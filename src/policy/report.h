@@ -38,7 +38,7 @@ void report_caller(const struct policy *p, const struct cpu *c, const char *comm
 /* The Mem-Info block as c sees it, of zones up to a type, and of these nodes (NULL: of all). There is a log; report lock held. */
 void report_mem_info(const struct policy *p, const struct cpu *c, unsigned highest_type,
 		     const struct nodemask *nodes);
-/* A request's nodes, as reports write them: "1", or "(null)" for any. */
+/* Nodes as the kernel lists them: "0,2-3", or "(null)" for any (NULL). */
 void report_nodes(struct text *t, const struct nodemask *nodes);
 
 /* Slabs that cannot be reclaimed hold more than users do. */

@@ -70,6 +70,14 @@ void hugetlbfs_enter(struct hugetlbfs *h)
 	files_enter(&h->vm->files);
 }
 
+bool hugetlbfs_try_enter(struct hugetlbfs *h)
+{
+	if (pthread_rwlock_tryrdlock(&h->gate))
+		return false;
+	files_enter(&h->vm->files);
+	return true;
+}
+
 void hugetlbfs_leave(struct hugetlbfs *h)
 {
 	files_leave(&h->vm->files);

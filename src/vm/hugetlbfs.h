@@ -44,6 +44,7 @@ struct huge_slot { /* a page of a file */
 	pfn_t pfn; /* of its huge page, or HUGE_PROMISED */
 };
 #define HUGE_PROMISED UINT32_MAX
+#define HUGE_FILE_PAGES ((uint64_t)1 << 32) /* of a file, at most */
 
 #define HUGE_NAME_INLINE 72u
 struct huge_name {
@@ -113,6 +114,7 @@ void hugetlbfs_start(struct hugetlbfs *h);
 
 /* Every operation stands between these two; files_enter is part of it. Not nested. */
 void hugetlbfs_enter(struct hugetlbfs *h);
+MUST_CHECK bool hugetlbfs_try_enter(struct hugetlbfs *h); /* false: the machine is held, and nobody has entered */
 void hugetlbfs_leave(struct hugetlbfs *h);
 
 /* Name of the mount of a pool below dev/: "hugepages" for the default size, else with the size behind it. */

@@ -341,6 +341,7 @@ static void links_follow(struct huge_inode *from, struct huge_inode *to, const s
 
 static void exchange(struct renaming *r)
 {
+	ASSERT(r->there); /* rename_check saw to it */
 	struct huge_inode *a = r->moved->inode, *b = r->there->inode;
 	alias_del(r->moved);
 	alias_add(r->moved, b);

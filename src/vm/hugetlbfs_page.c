@@ -20,7 +20,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#define INDEX_END ((uint64_t)1 << 32)
 #define CLAIM_PAGES 64u
 
 static uint64_t huge_bytes(const struct huge_inode *i)
@@ -68,7 +67,7 @@ int huge_slots_reserve(struct huge_inode *i, uint64_t more)
 	if (nr <= i->cap_slots)
 		return 0;
 	uint64_t cap = MAX(nr, i->cap_slots + i->cap_slots / 2);
-	struct huge_slot *slot = nr > INDEX_END ? NULL : mem_realloc(i->slot, cap * sizeof(*slot));
+	struct huge_slot *slot = nr > HUGE_FILE_PAGES ? NULL : mem_realloc(i->slot, cap * sizeof(*slot));
 	if (!slot)
 		return -ENOMEM;
 	i->slot = slot;
@@ -120,18 +119,22 @@ static int page_clear(struct huge_inode *i, struct page *page, unsigned order)
 }
 
 /* Where the host takes no bytes back they stay, marked, and whoever gets the frames next makes them zero. */
-static void page_give_back(struct huge_inode *i, struct page *page)
+static void page_leave(struct huge_inode *i, struct page *page)
 {
 	struct vm *vm = i->fs->vm;
-	struct hugetlb *pool = huge_pool(i);
 	if (vm->region->backing != BACKING_HUGETLB)
-		content_scrub(vm, page, pool->order);
+		content_scrub(vm, page, huge_pool(i)->order);
 	page->index = 0;
 	page->private = 0;
-	hugetlb_free(&vm->policy, pool, cpu_of(i), page);
 }
 
-/* A page of the pool, out of a promise or of what nobody was promised. 0 or -ENOSPC; a promise is kept. */
+static void page_give_back(struct huge_inode *i, struct page *page)
+{
+	page_leave(i, page);
+	hugetlb_free(&i->fs->vm->policy, huge_pool(i), page);
+}
+
+/* A page of the pool, out of a promise or of what nobody was promised. 0 or -ENOSPC, and a promise is as it was. */
 static int page_take(struct huge_inode *i, struct huge_place *w, uint32_t index, bool promised, pfn_t *pfn)
 {
 	struct vm *vm = i->fs->vm;
@@ -145,8 +148,13 @@ static int page_take(struct huge_inode *i, struct huge_place *w, uint32_t index,
 	*pfn = page_pfn(&vm->machine, page);
 	if (!page_clear(i, page, pool->order))
 		return 0;
-	page_give_back(i, page);
-	return promised && hugetlb_reserve(&vm->policy, pool, cpu_of(i), 1, NULL) ? -ENOMEM : -ENOSPC;
+	if (promised) {
+		page_leave(i, page);
+		hugetlb_restore(pool, page);
+	} else {
+		page_give_back(i, page);
+	}
+	return -ENOSPC;
 }
 
 /* There is a page at this index afterwards. 0, -ENOSPC, -ENOMEM. */
@@ -159,12 +167,6 @@ static int slot_fill(struct huge_inode *i, struct huge_place *w, uint32_t index)
 	int error = s ? 0 : huge_slots_reserve(i, 1);
 	if (!error)
 		error = page_take(i, w, index, s, &pfn);
-	if (error == -ENOMEM && s) { /* the page and its promise are somebody else's by now: a hole */
-		uint64_t at = (uint64_t)(s - i->slot);
-		slot_count(i, HUGE_PROMISED, -1);
-		memmove(s, s + 1, (--i->nr_slots - at) * sizeof(*s));
-		return -ENOSPC;
-	}
 	if (error)
 		return error;
 	if (s) {
@@ -199,7 +201,7 @@ static void slots_drop(struct huge_inode *i, uint64_t from, uint64_t to)
 void huge_drop_all(struct huge_inode *i)
 {
 	pthread_rwlock_wrlock(&i->io);
-	slots_drop(i, 0, INDEX_END);
+	slots_drop(i, 0, HUGE_FILE_PAGES);
 	pthread_rwlock_unlock(&i->io);
 }
 
@@ -242,7 +244,7 @@ static int size_set(struct huge_inode *i, uint64_t size)
 	if (error)
 		return error;
 	if (size < i->size)
-		slots_drop(i, pages, INDEX_END);
+		slots_drop(i, pages, HUGE_FILE_PAGES);
 	WRITE_RELAXED(&i->size, size);
 	return 0;
 }
@@ -253,7 +255,7 @@ int huge_truncate(struct huge_inode *i, uint64_t size)
 		return -EISDIR;
 	if (!S_ISREG(i->attr.mode) || size & (huge_bytes(i) - 1))
 		return -EINVAL;
-	if (size >> huge_shift(i) > INDEX_END)
+	if (size >> huge_shift(i) > HUGE_FILE_PAGES)
 		return -EFBIG;
 	pthread_rwlock_wrlock(&i->io);
 	int error = size_set(i, size);
@@ -273,9 +275,10 @@ static void part_zero(struct huge_inode *i, uint64_t from, uint64_t to)
 		memset(slot_bytes(i, s) + (from & (huge_bytes(i) - 1)), 0, to - from);
 }
 
+/* As in 6.1 no time changes. */
 static int punch(struct huge_inode *i, uint64_t offset, uint64_t len)
 {
-	uint64_t size = huge_bytes(i), end = MIN(offset + len, INDEX_END << huge_shift(i));
+	uint64_t size = huge_bytes(i), end = MIN(offset + len, HUGE_FILE_PAGES << huge_shift(i));
 	uint64_t first = (offset + size - 1) & ~(size - 1), last = end & ~(size - 1);
 	pthread_rwlock_wrlock(&i->io);
 	if (first > last) { /* all of it inside one page */
@@ -286,7 +289,6 @@ static int punch(struct huge_inode *i, uint64_t offset, uint64_t len)
 		slots_drop(i, first >> huge_shift(i), last >> huge_shift(i));
 	}
 	pthread_rwlock_unlock(&i->io);
-	changed(i, HUGE_MTIME | HUGE_CTIME);
 	return 0;
 }
 
@@ -309,7 +311,7 @@ int huge_fallocate(struct huge_inode *i, int mode, uint64_t offset, uint64_t len
 		return -EOPNOTSUPP;
 	if (mode & FALLOC_FL_PUNCH_HOLE)
 		return punch(i, offset, len);
-	if (end < offset || end > INDEX_END << huge_shift(i))
+	if (end < offset || end > HUGE_FILE_PAGES << huge_shift(i))
 		return -EFBIG;
 	pthread_rwlock_wrlock(&i->io);
 	int error = range_fill(i, offset >> huge_shift(i), (end + huge_bytes(i) - 1) >> huge_shift(i));
@@ -374,7 +376,7 @@ ssize_t huge_write(struct huge_inode *i, const char *buf, size_t len, uint64_t o
 	uint64_t end = offset + len;
 	if (!len)
 		return 0;
-	if (end < offset || end > INDEX_END << shift)
+	if (end < offset || end > HUGE_FILE_PAGES << shift)
 		return -EFBIG;
 	uint64_t whole = (end + huge_bytes(i) - 1) & ~(huge_bytes(i) - 1);
 	pthread_rwlock_wrlock(&i->io);

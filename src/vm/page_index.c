@@ -58,6 +58,17 @@ void page_index_add(struct machine *m, struct page_index *ix, struct page *page)
 	WRITE_RELAXED(&ix->nr, ix->nr + 1);
 }
 
+void page_index_add_pages(struct machine *m, struct page_index *ix, struct page *const *page, unsigned nr)
+{
+	uint64_t slot = ix->nr;
+	ASSERT(nr <= ix->cap - slot);
+	for (unsigned i = 0; i < nr; i++, slot++) {
+		ix->pfn[slot] = page_pfn(m, page[i]);
+		WRITE_RELAXED(&page[i]->index, (uint32_t)slot);
+	}
+	WRITE_RELAXED(&ix->nr, slot);
+}
+
 struct page *page_index_pop(struct machine *m, struct page_index *ix)
 {
 	ASSERT(ix->nr);

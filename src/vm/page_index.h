@@ -27,6 +27,7 @@ static inline uint64_t page_index_nr(const struct page_index *ix)
 }
 
 void page_index_add(struct machine *m, struct page_index *ix, struct page *page); /* there is room */
+void page_index_add_pages(struct machine *m, struct page_index *ix, struct page *const *page, unsigned nr);
 struct page *page_index_pop(struct machine *m, struct page_index *ix); /* the last one; not empty */
 void page_index_remove(struct machine *m, struct page_index *ix, struct page *page); /* the last one takes its slot */
 /* Another page takes its slot. */

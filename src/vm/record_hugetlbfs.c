@@ -90,7 +90,10 @@ static int inode_find(struct record *r, char **rest, struct huge_inode **out)
 	if (error)
 		return error;
 	*out = h->id ? h->id[id].inode : NULL;
-	return *out ? 0 : record_bad(r, "there is no inode %llu in dev/hugepages", (unsigned long long)id);
+	if (*out)
+		return 0;
+	record_bad(r, "there is no inode %llu in dev/hugepages", (unsigned long long)id);
+	return -EINVAL;
 }
 
 static bool type_is_known(uint32_t mode)
@@ -114,7 +117,7 @@ static int shape_check(struct record *r, const struct huge_inode *shape)
 	if (!r->vm->hugetlbfs.vm || shape->mount >= r->vm->nr_hugetlb)
 		return record_bad(r, "the machine has no such huge pages");
 	unsigned shift = r->vm->hugetlb[shape->mount].order + PAGE_SHIFT;
-	if (!type_is_known(shape->attr.mode) || shape->size >> shift > UINT32_MAX ||
+	if (!type_is_known(shape->attr.mode) || shape->size > HUGE_FILE_PAGES << shift ||
 	    (shape->size && !S_ISREG(shape->attr.mode)))
 		return record_bad(r, "no file is like that");
 	return 0;
@@ -315,8 +318,10 @@ int record_hugetlbfs_check(struct record *r)
 {
 	struct vm *vm = r->vm;
 	struct hugetlbfs *h = &vm->hugetlbfs;
-	uint64_t promised[HUGETLB_SIZES] = { 0 };
+	uint64_t promised[HUGETLB_SIZES];
 	bool good = true;
+	for (unsigned k = 0; k < HUGETLB_SIZES; k++)
+		promised[k] = record_tasks_promised(vm, k);
 	for (uint32_t id = 1; h->vm && id < h->nr_ids; id++) {
 		struct huge_inode *i = h->id[id].inode;
 		if (!i)
@@ -330,9 +335,11 @@ int record_hugetlbfs_check(struct record *r)
 	for (uint32_t id = 1; h->vm && id < h->nr_ids && good; id++)
 		if (h->id[id].inode && h->id[id].inode->names)
 			good = is_below_a_root(h->id[id].inode);
-	for (unsigned k = 0; k < vm->nr_hugetlb; k++)
+	for (unsigned k = 0; k < HUGETLB_SIZES; k++) /* a pool that is not there has promised nothing */
 		good &= promised[k] <= vm->hugetlb[k].nr_reserved;
-	return good ? 0 : why_set(r->why, -EINVAL, "%s: dev/hugepages does not add up", r->name);
+	return good ? 0
+		    : why_set(r->why, -EINVAL,
+			      "%s: huge pages of tasks and dev/hugepages do not add up", r->name);
 }
 
 int record_huge_content(struct vm *vm, uint64_t id, uint64_t offset, const char *bytes, size_t len)

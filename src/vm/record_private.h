@@ -85,7 +85,9 @@ MUST_CHECK int record_object_take(struct record *r, const struct kmem_cache *s, 
 
 /* Such an object for *slot, of the daemon's own; number 0: none. Likewise */
 MUST_CHECK int record_own_put(struct record *r, enum own_kind kind, uint64_t number, void **slot);
-/* Directories of dev/hugepages are a tree, links and promises add up. 0 or -EINVAL with why set. */
+/* Pages of a pool that tasks map and have not touched; UINT64_MAX: one has touched more than it maps. */
+uint64_t record_tasks_promised(const struct vm *vm, unsigned pool);
+/* Directories of dev/hugepages are a tree, links and promises (those of tasks are right) add up. 0 or -EINVAL with why set. */
 MUST_CHECK int record_hugetlbfs_check(struct record *r);
 
 /* All slabs and tasks are there: objects that no task owns are nobody's. 0 or -ENOMEM. */

@@ -227,8 +227,7 @@ static int machine_check(struct record *r)
 	return error;
 }
 
-/* What tasks map and have not touched. */
-static uint64_t tasks_promised(const struct vm *vm, unsigned pool)
+uint64_t record_tasks_promised(const struct vm *vm, unsigned pool)
 {
 	uint64_t sum = 0;
 	for (unsigned id = 1; id < vm->tasks.nr_slots; id++) {
@@ -258,7 +257,7 @@ static int pool_check(struct record *r, unsigned pool)
 		surplus += node->nr_surplus;
 	}
 	if (nr != h->nr || nr_free != h->nr_free || surplus != h->nr_surplus ||
-	    h->nr_reserved > h->nr_free || tasks_promised(r->vm, pool) > h->nr_reserved ||
+	    h->nr_reserved > h->nr_free || record_tasks_promised(r->vm, pool) > h->nr_reserved ||
 	    h->next_to_alloc >= h->machine->nr_nodes || h->next_to_free >= h->machine->nr_nodes)
 		return why_set(r->why, -EINVAL, "%s: huge pages do not add up", r->name);
 	return 0;

@@ -41,6 +41,14 @@ bool record_name_read(const char *word, char *out, size_t most)
 	return n;
 }
 
+static bool task_maps_no_other_size(const struct vm *vm, const struct task *shape)
+{
+	for (unsigned pool = vm->nr_hugetlb; pool < HUGETLB_SIZES; pool++)
+		if (shape->huge_mapped[pool])
+			return false;
+	return true;
+}
+
 static int task_read(struct record *r, char *rest)
 {
 	char name[TASK_NAME_MAX + 1];
@@ -58,6 +66,8 @@ static int task_read(struct record *r, char *rest)
 		error = record_bad(r, "CPU %u is not online", shape->cpu);
 	if (!error && !mempolicy_valid(&shape->mempolicy, &r->vm->policy.numa))
 		error = record_bad(r, "the memory policy names nodes without memory");
+	if (!error && !task_maps_no_other_size(r->vm, shape))
+		error = record_bad(r, "the machine has no such huge pages");
 	if (!error) {
 		error = task_restore(r->vm, (uint32_t)id, shape->pid, name, &t);
 		if (error && error != -ENOMEM)

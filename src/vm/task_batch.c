@@ -20,11 +20,19 @@ void page_disown(struct page *page)
 static void index_add(struct task *t, const struct page_use *use, struct page *const *page, unsigned nr)
 {
 	lock_take(&t->index_lock);
-	for (unsigned i = 0; i < nr; i++) {
+	for (unsigned i = 0; i < nr; i++)
 		WRITE_RELAXED(&page[i]->owner, use->owner);
-		page_index_add(&t->vm->machine, use->index, page[i]);
-	}
+	page_index_add_pages(&t->vm->machine, use->index, page, nr);
 	lock_drop(&t->index_lock);
+}
+
+/* How many of them, from the first on, are of one zone. */
+static unsigned same_zone(struct page *const *page, unsigned nr)
+{
+	unsigned same = 1;
+	while (same < nr && page[same]->zone == page[0]->zone)
+		same++;
+	return same;
 }
 
 void pages_attach(struct task *t, struct cpu *c, const struct page_use *use,
@@ -32,10 +40,11 @@ void pages_attach(struct task *t, struct cpu *c, const struct page_use *use,
 {
 	struct node *node = NULL;
 	index_add(t, use, page, nr);
-	for (unsigned i = 0; i < nr; i++) {
+	for (unsigned i = 0, same; i < nr; i += same) {
+		same = same_zone(page + i, nr - i);
 		node = lru_lock_move(node, page_node(&t->vm->machine, page[i]));
-		lru_add(c, page[i], use->lru);
-		node_stat_add(c, node, use->stat, 1);
+		lru_add_pages(c, page + i, same, use->lru);
+		node_stat_count(c, node, use->stat, same);
 	}
 	lru_lock_move(node, NULL);
 }

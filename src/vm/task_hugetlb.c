@@ -70,7 +70,7 @@ static void hugetlb_give(struct task *t, unsigned pool, bool random)
 	struct page *page = page_index_pop(&vm->machine, ix);
 	page_disown(page);
 	lock_drop(&t->index_lock);
-	hugetlb_free(&vm->policy, &vm->hugetlb[pool], task_cpu(t), page);
+	hugetlb_free(&vm->policy, &vm->hugetlb[pool], page);
 }
 
 /* ---- Mapping: what is promised and never touched ---- */

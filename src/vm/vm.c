@@ -245,13 +245,14 @@ static uint64_t vm_due_ns(const struct vm *vm)
 static void vm_run_due(struct vm *vm)
 {
 	struct clock *clock = &vm->machine.clock;
-	uint64_t now = vm_due_ns(vm);
-	clock_advance(clock, now - clock_now_ns(clock));
-	if (vm->next_tick_ns == now) {
+	uint64_t now = clock_now_ns(clock), due = vm_due_ns(vm);
+	if (due > now) /* a state of a machine whose time ran by itself says nothing of what was due */
+		clock_advance(clock, due - now);
+	if (vm->next_tick_ns == due) {
 		vm_tick(vm);
 		vm->next_tick_ns += interval_ns(vm);
 	}
-	if (vm->next_compact_ns == now) {
+	if (vm->next_compact_ns == due) {
 		kcompactd_tick(&vm->policy);
 		vm->next_compact_ns += KCOMPACTD_TICK_NS;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worked example of ummfs(8), "Huge pages that you can map": a file in
+ * The worked example of ummfs(8), "Files of huge pages": a file in
  * dev/hugepages and the same memory through dev/mem, written on one side and
  * read on the other.
  *

@@ -31,6 +31,7 @@
 
 static char dir[32];
 static char mount_point[64];
+static int lifeline = -1; /* while this is open the machine runs: it ends with us, whatever ends us */
 
 /* ---- The mount ---- */
 
@@ -54,14 +55,11 @@ static void folder_remove(void)
 static void machine_mount(const char *capture)
 {
 	const char *ummfs = getenv("UMMFS"), *root = getenv("SRCDIR");
-	char state[512];
-	const char *const argv[] = { ummfs ? ummfs : "build/ummfs",
-				     mount_point,
-				     "--from",
-				     state,
-				     "-o",
-				     "backing=sparse",
-				     NULL };
+	char state[512], options[64];
+	int line[2];
+	const char *const argv[] = {
+		ummfs ? ummfs : "build/ummfs", mount_point, "--from", state, "-o", options, NULL
+	};
 	snprintf(dir, sizeof(dir), "/tmp/ummfs-knobs.XXXXXX");
 	snprintf(state, sizeof(state), "%s/tests/oracle/captures/%s", root ? root : ".", capture);
 	if (access("/dev/fuse", R_OK | W_OK)) {
@@ -73,11 +71,18 @@ static void machine_mount(const char *capture)
 		exit(1);
 	}
 	snprintf(mount_point, sizeof(mount_point), "%s/m", dir);
+	if (pipe(line) || fcntl(line[1], F_SETFD, FD_CLOEXEC)) {
+		perror("pipe");
+		exit(1);
+	}
+	lifeline = line[1];
+	snprintf(options, sizeof(options), "backing=sparse,lifeline=%d", line[0]);
 	if (mkdir(mount_point, 0755) || run(argv)) {
 		printf("cannot mount %s on %s\n", state, mount_point);
 		folder_remove();
 		exit(1);
 	}
+	close(line[0]);
 }
 
 static void machine_unmount(void)
@@ -85,6 +90,7 @@ static void machine_unmount(void)
 	const char *const argv[] = { "fusermount3", "-u", mount_point, NULL };
 	if (geteuid() ? run(argv) : umount2(mount_point, 0))
 		perror(mount_point);
+	close(lifeline);
 	folder_remove();
 }
 

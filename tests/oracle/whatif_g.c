@@ -31,7 +31,7 @@ struct interval {
 
 static void interval_add(struct interval *v, uint64_t n)
 {
-	v->least = v->most ? MIN(v->least, n) : n;
+	v->least = MIN(v->least, n);
 	v->most = MAX(v->most, n);
 }
 
@@ -155,7 +155,7 @@ static void work_check(const uint64_t *sum)
 static void test_movable_only(void **state)
 {
 	(void)state;
-	struct interval direct = { 0 };
+	struct interval direct = { .least = UINT64_MAX };
 	uint64_t work[ARRAY_LEN(work_of_01)] = { 0 };
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		struct state_vm *s = step_boot("01-frag-anon", seed);
@@ -180,7 +180,7 @@ static void test_movable_only(void **state)
 static void test_among_pipes(void **state)
 {
 	(void)state;
-	struct interval before = { 0 }, after = { 0 };
+	struct interval before = { .least = UINT64_MAX }, after = { .least = UINT64_MAX };
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		struct state_vm *s = step_boot("04-frag-pipe", seed);
 		area_every_second(s, AREA_PAGES);
@@ -198,7 +198,7 @@ static void test_among_pipes(void **state)
 static void test_more_than_fit(void **state)
 {
 	(void)state;
-	struct interval more = { 0 };
+	struct interval more = { .least = UINT64_MAX };
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
 		struct state_vm *s = step_boot("08-hp200", seed);
 		interval_add(&more, huge_ask(s, "1000\n"));

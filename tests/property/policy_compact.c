@@ -154,7 +154,6 @@ static void test_storm(void **state)
 	assert_int_equal(policy_init(&w.p, &w.m, true), 0);
 	w.p.owner[OWNER_TASK_FILE] = &ops;
 	w.p.owner_ctx = &w;
-	w.p.compact.extfrag_threshold = 500;
 	for (unsigned i = 0; i < ARRAY_LEN(o); i++) {
 		o[i] = (struct owner){ .w = &w, .id = i };
 		rng_init(&o[i].rng, i + 1);

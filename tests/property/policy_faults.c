@@ -126,7 +126,7 @@ static void work(struct whole *w)
 	assert_true(pool <= 4 && w->h.nr == pool);
 	struct page *huge = hugetlb_alloc(&w->p, &w->h, c, NULL, false);
 	if (huge)
-		hugetlb_free(&w->p, &w->h, c, huge);
+		hugetlb_free(&w->p, &w->h, huge);
 	cpu_enter(c);
 	for (unsigned i = 0; i < BLOCKS; i++)
 		if (page[i])

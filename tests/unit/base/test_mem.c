@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -126,6 +127,27 @@ static void test_unmap_unmaps(void **state)
 	assert_int_equal(mincore(p, 1, &residency), -1);
 }
 
+/* Every host page that the part touches, whole, and no other; a failure is none. */
+static void test_populate(void **state)
+{
+	(void)state;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = 64 * page;
+	unsigned char there[64];
+	char *p = mem_map(bytes);
+	assert_non_null(p);
+	p[3 * page + 5] = 7;
+	mem_populate(p + 3 * page - 1, 2 * page + 2); /* the ends of the second and the fifth, and what lies between */
+	assert_int_equal(mincore(p, bytes, there), 0);
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(there[i] & 1, i >= 2 && i <= 5);
+	assert_int_equal(p[3 * page + 5], 7);
+	assert_true(all_zero(p + 4 * page, 2 * page));
+	mem_unmap(p, bytes);
+	errno = 0;
+	mem_populate(p, bytes);
+	assert_int_equal(errno, 0);
+}
+
 static void test_faults(void **state)
 {
 	(void)state;
@@ -165,6 +187,7 @@ int main(void)
 		cmocka_unit_test(test_realloc_keeps_content),
 		cmocka_unit_test(test_map_is_sparse),
 		cmocka_unit_test(test_unmap_unmaps),
+		cmocka_unit_test(test_populate),
 		cmocka_unit_test(test_faults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

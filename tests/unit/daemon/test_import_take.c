@@ -84,11 +84,45 @@ static void test_areas_in_order(void **state)
 	}
 }
 
+/* Runs and single frames give out the same, in the same order; a run never reaches over an end. */
+static void test_runs_give_the_same_frames(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct layout one, many;
+		struct layout_zone z1, z2;
+		struct rng r1, r2, draw;
+		uint64_t start, nr, pfn;
+		rng_init(&r1, seed);
+		rng_init(&r2, seed);
+		rng_init(&draw, seed + 1);
+		layout_of(&one, &z1, &r1);
+		layout_of(&many, &z2, &r2);
+		assert_int_equal(layout_shuffle(&one), 0);
+		assert_int_equal(layout_shuffle(&many), 0);
+		assert_int_equal(layout_take_run(&many, 0, &start), 0);
+		for (uint64_t most;
+		     (nr = layout_take_run(&many, most = 1 + rng_below(&draw, 300), &start));) {
+			assert_in_range(nr, 1, most);
+			while (nr) {
+				assert_true(layout_take(&one, &pfn));
+				assert_int_equal(pfn, start + --nr);
+			}
+			assert_int_equal(one.taken, many.taken);
+		}
+		assert_false(layout_take(&one, &pfn));
+		assert_int_equal(many.taken, FRAMES - 1);
+		layout_fini(&one);
+		layout_fini(&many);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_lots_from_the_top),
 		cmocka_unit_test(test_areas_in_order),
+		cmocka_unit_test(test_runs_give_the_same_frames),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

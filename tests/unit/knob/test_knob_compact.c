@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to compact: what is taken, and that memory is in fewer pieces afterwards. */
-#include "mm/lru.h"
-#include "mm/pcp.h"
+/* Requests to compact: what is taken, and that zones are looked at for it; what comes of that, test_compact.c says. */
 #include "policy/compact.h"
 #include "support/knob_fixture.h"
 
@@ -26,14 +24,21 @@ static void test_compact_memory(void **state)
 	unsigned arg;
 	const struct knob *k = knob_at(vm, VM "compact_memory", &arg);
 	assert_int_equal(knob_write_past(k, vm, 2), -EINVAL);
+	assert_int_equal(scanned(vm), 0);
 	assert_int_equal(knob_echo(vm, VM "compact_memory", "1\n"), 2);
+	uint64_t once = scanned(vm);
+	assert_true(once > 0);
 	assert_int_equal(knob_write_past(k, vm, 2), 2);
+	uint64_t twice = scanned(vm);
+	assert_true(twice > once);
 	assert_int_equal(knob_echo(vm, VM "compact_memory", "2\n"), -EINVAL);
 	assert_int_equal(knob_write_past(k, vm, 2), -EINVAL);
+	assert_int_equal(scanned(vm), twice);
 	vm_release(vm);
 
 	vm = vm_6g();
 	assert_int_equal(knob_echo(vm, VM "compact_memory", "any words\n"), 10);
+	assert_true(scanned(vm) > 0);
 	assert_true(knob_at(vm, VM "compact_memory", &arg)->stream);
 	vm_release(vm);
 }
@@ -44,13 +49,17 @@ static void test_node(void **state)
 	(void)state;
 	struct vm *vm = vm_6g();
 	unsigned arg;
-	uint64_t before = scanned(vm);
+	char many[5000];
+	memset(many, 'x', sizeof(many));
 	const struct knob *k = knob_at(vm, NODE, &arg);
 	assert_non_null(k);
 	assert_int_equal(k->mode, 0200);
 	assert_int_equal(arg, 0);
 	assert_int_equal(knob_echo(vm, NODE, "whatever"), 8);
-	assert_true(scanned(vm) >= before);
+	uint64_t once = scanned(vm);
+	assert_true(once > 0);
+	assert_int_equal(knob_write(k, vm, arg, many, sizeof(many)), 4096);
+	assert_true(scanned(vm) > once);
 	vm_release(vm);
 }
 
@@ -72,9 +81,26 @@ static void test_values(void **state)
 	vm_release(vm);
 }
 
+/* Two of them are younger than the oldest kernel. */
+static void test_kernels(void **state)
+{
+	(void)state;
+	for (unsigned kernel = 0; kernel < KERNELS; kernel++) {
+		struct vm *vm = vm_6g_of((enum kernel)kernel);
+		bool young = kernel >= KERNEL_5_10;
+		unsigned arg;
+		assert_non_null(knob_at(vm, VM "compact_memory", &arg));
+		assert_non_null(knob_at(vm, VM "extfrag_threshold", &arg));
+		assert_int_equal(knob_at(vm, VM "compact_unevictable_allowed", &arg) != NULL, young);
+		assert_int_equal(knob_at(vm, VM "compaction_proactiveness", &arg) != NULL, young);
+		vm_release(vm);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_compact_memory),
-					    cmocka_unit_test(test_node), cmocka_unit_test(test_values) };
+					    cmocka_unit_test(test_node), cmocka_unit_test(test_values),
+					    cmocka_unit_test(test_kernels) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

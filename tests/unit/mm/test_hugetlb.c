@@ -114,6 +114,38 @@ static void test_remove_surplus(void **state)
 	end(&p);
 }
 
+/* From the nodes of a set in turn, whichever has one; of the surplus ones only where there are some. */
+static void test_remove_in_turn(void **state)
+{
+	(void)state;
+	struct pool p;
+	const struct nodemask both = { { 3 } }, second = { { 2 } };
+	struct page *page[4];
+	boot(&p);
+	page[0] = add(&p, 0, false, true);
+	page[1] = add(&p, 0, false, true);
+	page[2] = add(&p, 1, false, true);
+	page[3] = add(&p, 1, true, true);
+	lock_take(&p.h.lock);
+	struct page *out[4];
+	out[0] = hugetlb_remove_in_turn(&p.h, &both, true); /* node 0 has none */
+	assert_int_equal(page_node(&p.m, out[0])->id, 1);
+	assert_node(&p, 1, 1, 1, 0);
+	assert_null(hugetlb_remove_in_turn(&p.h, &both, true));
+	out[1] = hugetlb_remove_in_turn(&p.h, &second, false);
+	assert_null(hugetlb_remove_in_turn(&p.h, &second, false));
+	assert_node(&p, 1, 0, 0, 0);
+	out[2] = hugetlb_remove_in_turn(&p.h, &both, false);
+	out[3] = hugetlb_remove_in_turn(&p.h, &both, false);
+	assert_null(hugetlb_remove_in_turn(&p.h, &both, false));
+	assert_total(&p, 0, 0, 0);
+	lock_drop(&p.h.lock);
+	assert_true(out[0] != out[1] && out[2] != out[3]);
+	for (unsigned i = 0; i < 4; i++)
+		give(&p, page[i]);
+	end(&p);
+}
+
 /* Nodes 0 and 1, or one of them. */
 static bool adjust(struct pool *p, int delta, int nid)
 {
@@ -175,9 +207,8 @@ static void test_no_host_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts_by_node),
-		cmocka_unit_test(test_remove_surplus),
-		cmocka_unit_test(test_adjust_surplus),
+		cmocka_unit_test(test_counts_by_node), cmocka_unit_test(test_remove_surplus),
+		cmocka_unit_test(test_remove_in_turn), cmocka_unit_test(test_adjust_surplus),
 		cmocka_unit_test(test_no_host_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,61 @@ static void test_used_pages_can_be_given_back(void **state)
 	end_machine(&m);
 }
 
+/* From the highest down, each with its own pageblock's type. */
+static void test_used_pages_by_the_run(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct page *page[8];
+	struct zone *z = boot(&m);
+	zone_import_begin(z);
+	zone_import_pageblock(z, 4608, MIGRATE_UNMOVABLE);
+	zone_import_expect(z, 4604, 8); /* changes nothing that anybody sees */
+	assert_int_equal(pfn_page(&m, 4604)->state, PAGE_NONE);
+	zone_import_used_pages(z, 4604, 8, page);
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(page_pfn(&m, page[i]), 4611 - i);
+		assert_int_equal(page[i]->state, PAGE_USED);
+		assert_int_equal(page[i]->order, 0);
+		assert_int_equal(page[i]->lru, LRU_NONE);
+		assert_int_equal(page[i]->zone, z->id);
+		assert_int_equal(page[i]->migratetype, i < 4 ? MIGRATE_UNMOVABLE : MIGRATE_MOVABLE);
+	}
+	assert_int_equal(z->nr_pinned, 8192 - 8);
+	assert_verified(&m);
+	cpu_enter(&m.cpu[0]);
+	for (unsigned i = 0; i < 8; i++)
+		page_give(&m.cpu[0], page[i], 0);
+	cpu_leave(&m.cpu[0]);
+	end_machine(&m);
+}
+
+/* Bare is what was given nothing: not the pageblocks of a block that reaches over several, nor what was never used. */
+static void test_bare_pageblocks(void **state)
+{
+	static const bool bare[16] = { [2] = true,  [3] = true,  [6] = true, [7] = true,
+				       [11] = true, [12] = true, [13] = true };
+	(void)state;
+	struct machine m;
+	struct zone *z = boot(&m);
+	assert_false(pageblock_bare(&m, 4096));
+	zone_import_begin(z);
+	struct page *page = zone_import_used(z, 4096, 10);
+	zone_import_free(z, 4096 + 4 * 512, 0, MIGRATE_MOVABLE);
+	zone_import_pcp(z, &m.cpu[0], 4096 + 5 * 512 + 511, MIGRATE_MOVABLE);
+	zone_import_stat(z, NR_FREE_PAGES, 1 + 1024, 1 + 1024);
+	assert_int_equal(zone_import_virgin(z, 4096 + 8 * 512, 4096 + 10 * 512), 0);
+	struct page *single[2];
+	zone_import_used_pages(z, 4096 + 10 * 512, 1, single);
+	zone_import_used_pages(z, 4096 + 15 * 512 - 1, 2, single); /* the end of one, the begin of the next */
+	zone_import_pageblock(z, 4096 + 3 * 512, MIGRATE_RECLAIMABLE); /* has nothing to do with it */
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(pageblock_bare(&m, 4096 + i * 512), bare[i]);
+	assert_int_equal(pageblock_type(&m, 4096 + 3 * 512), MIGRATE_RECLAIMABLE);
+	assert_int_equal(page->order, 10);
+	end_machine(&m);
+}
+
 static void test_pageblock_types(void **state)
 {
 	(void)state;
@@ -202,6 +257,8 @@ int main(void)
 		cmocka_unit_test(test_virgin_without_host_memory),
 		cmocka_unit_test(test_per_cpu_pages),
 		cmocka_unit_test(test_used_pages_can_be_given_back),
+		cmocka_unit_test(test_used_pages_by_the_run),
+		cmocka_unit_test(test_bare_pageblocks),
 		cmocka_unit_test(test_pageblock_types),
 		cmocka_unit_test(test_counters_with_drift),
 		cmocka_unit_test(test_node_counters_with_drift),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/isolate.h"
 
+#include "base/fault.h"
 #include "mm/buddy.h"
 #include "mm/pcp.h"
 #include "support/small_machine.h"
@@ -159,10 +160,54 @@ static void test_busy(void **state)
 	end(&m);
 }
 
+/* Whichever allocation fails, all is as before. The range lies inside what was never used, but for one page of its second block. */
+static void test_no_host_memory(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct zone *z = boot(&m);
+	struct cpu *c = &m.cpu[0];
+	struct page *block[PAGES / TOP + 2], *page = NULL;
+	for (unsigned i = 0; i < ARRAY_LEN(block); i++)
+		block[i] = zone_take(c, z, MM_ORDER_MAX, MIGRATE_MOVABLE, 0);
+	for (unsigned i = 0; i < ARRAY_LEN(block); i++)
+		page_give(c, block[i], MM_ORDER_MAX);
+	while (!page || page_pfn(&m, page) / TOP != (START + PAGES) / TOP + 1) {
+		page = zone_take(c, z, MM_ORDER_MAX, MIGRATE_MOVABLE, 0);
+		assert_non_null(page);
+		page->owner = mine;
+	}
+	cpu_drain(c);
+	int64_t before = free_pages(z);
+	unsigned failed = 0;
+	for (int error = -ENOMEM; error;) {
+		struct isolation iso = range_of(z, START + PAGES);
+		fault_arm(FAULT_HOST_MALLOC, failed + 1);
+		error = isolation_begin(&iso, c);
+		fault_arm(FAULT_HOST_MALLOC, 0);
+		if (error) {
+			assert_int_equal(error, -ENOMEM);
+			failed++;
+		} else {
+			isolation_end(&iso, c);
+		}
+		assert_int_equal(m.isolations, 0);
+		assert_int_equal(z->nr_pageblocks[MIGRATE_ISOLATE] + z->virgin.nr_isolated, 0);
+		assert_int_equal(free_pages(z), before);
+		verify(&m);
+	}
+	assert_true(failed >= 3); /* types, its own ranges, the zone's */
+	for (uint64_t at = START; at < START + 3 * PAGES; at += TOP)
+		if (pfn_page(&m, (pfn_t)at)->state == PAGE_USED)
+			page_give(c, pfn_page(&m, (pfn_t)at), MM_ORDER_MAX);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_out_of_circulation),
 					    cmocka_unit_test(test_pages_on_lists),
-					    cmocka_unit_test(test_types), cmocka_unit_test(test_busy) };
+					    cmocka_unit_test(test_types), cmocka_unit_test(test_busy),
+					    cmocka_unit_test(test_no_host_memory) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,32 @@ static void test_counts(void **state)
 	end(&m);
 }
 
+/* Several at once lie as if they had come one after the other, and count as often. */
+static void test_several(void **state)
+{
+	(void)state;
+	struct machine m;
+	struct page *page[5];
+	boot(&m);
+	struct node *n = &m.node[0];
+	for (unsigned i = 0; i < 5; i++)
+		page[i] = take(&m, 0, 0);
+	add(&m, page[0], LRU_ACTIVE_ANON);
+	lock_take(&n->lru.lock);
+	lru_add_pages(&m.cpu[0], page + 1, 4, LRU_ACTIVE_ANON);
+	lock_drop(&n->lru.lock);
+	assert_int_equal(n->lru.size[LRU_ACTIVE_ANON], 5);
+	assert_int_equal(node_stat_sum(n, NR_ACTIVE_ANON), 5);
+	assert_int_equal(zone_stat_sum(machine_zone(&m, 0, 2), NR_ZONE_ACTIVE_ANON), 5);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(page[i]->lru, LRU_ACTIVE_ANON);
+		assert_ptr_equal(lru_tail(n, LRU_ACTIVE_ANON), page[i]);
+		del(&m, page[i]);
+		page_give(&m.cpu[0], page[i], 0);
+	}
+	end(&m);
+}
+
 /* To the warm end, to the cold end, and to another list, with its counters. */
 static void test_moving(void **state)
 {
@@ -189,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tail_is_the_oldest),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_moving),
 		cmocka_unit_test(test_replacing),
 		cmocka_unit_test(test_lock_moves),

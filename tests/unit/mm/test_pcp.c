@@ -530,6 +530,39 @@ static void test_machine_drain(void **state)
 	end(&m);
 }
 
+/* One zone's lists of one CPU, and one zone's of all. */
+static void test_zone_drain(void **state)
+{
+	(void)state;
+	static const struct zone_shape shape[] = { { 0, 1, 4096, 8192, 0 }, { 0, 2, 8192, 12288, 0 } };
+	struct machine m;
+	small_machine(&m, 1, 2, shape, 2);
+	struct zone *z = machine_zone(&m, 0, 1), *other = machine_zone(&m, 0, 2);
+	struct cpu *c = &m.cpu[0], *far = &m.cpu[1];
+	for (unsigned i = 0; i < 2; i++)
+		m.cpu[i].zone[z->id].pcp.high = m.cpu[i].zone[other->id].pcp.high = HIGH;
+	cpu_enter(c);
+	give(z, take(z, 0, M), 0);
+	page_give(c, zone_take(c, other, 0, M, 0), 0);
+	int kept = c->zone[other->id].pcp.count;
+	assert_true(kept > 0 && c->zone[z->id].pcp.count > 0);
+	cpu_drain_zone(c, z);
+	assert_int_equal(c->zone[z->id].pcp.count, 0);
+	assert_int_equal(c->zone[other->id].pcp.count, kept);
+
+	give(z, take(z, 0, M), 0);
+	cpu_leave(c);
+	cpu_enter(far);
+	page_give(far, zone_take(far, z, 0, M, 0), 0);
+	cpu_leave(far);
+	zone_drain(z);
+	assert_int_equal(c->zone[z->id].pcp.count + far->zone[z->id].pcp.count, 0);
+	assert_int_equal(c->zone[other->id].pcp.count, kept);
+	machine_drain(&m);
+	cpu_enter(c);
+	end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -556,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_give_direct),
 		cmocka_unit_test(test_give_direct_to_several_zones),
 		cmocka_unit_test(test_machine_drain),
+		cmocka_unit_test(test_zone_drain),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

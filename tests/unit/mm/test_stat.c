@@ -71,6 +71,34 @@ static void test_threshold_may_shrink(void **state)
 	end_machine(&m);
 }
 
+/* From any difference, also one that a higher threshold left: what is printed and what the CPU keeps are as after single ones. */
+static void test_counting_is_one_by_one(void **state)
+{
+	(void)state;
+	struct machine m;
+	boot(&m);
+	struct zone *z = machine_zone(&m, 0, 1);
+	struct cpu *c = &m.cpu[0];
+	int8_t *one = &c->zone[z->id].diff[NR_MLOCK], *many = &c->zone[z->id].diff[NR_BOUNCE];
+	z->stat_threshold = 5;
+	cpu_enter(c);
+	for (int start = -9; start <= 9; start++)
+		for (unsigned nr = 0; nr <= 70; nr++) {
+			*one = *many = (int8_t)start;
+			for (unsigned i = 0; i < nr; i++)
+				zone_stat_add(c, z, NR_MLOCK, 1);
+			zone_stat_count(c, z, NR_BOUNCE, nr);
+			assert_int_equal(*one, *many);
+			assert_int_equal(z->stat[NR_MLOCK], z->stat[NR_BOUNCE]);
+		}
+	node_stat_count(c, z->node, NR_SHMEM, (unsigned)z->node->stat_threshold);
+	assert_int_equal(node_stat_read(z->node, NR_SHMEM), 0);
+	node_stat_count(c, z->node, NR_SHMEM, 1);
+	assert_int_equal(node_stat_read(z->node, NR_SHMEM), z->node->stat_threshold + 1);
+	cpu_leave(c);
+	end_machine(&m);
+}
+
 static void test_node_items(void **state)
 {
 	(void)state;
@@ -188,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_differences_fold_past_the_threshold),
 		cmocka_unit_test(test_large_steps),
 		cmocka_unit_test(test_threshold_may_shrink),
+		cmocka_unit_test(test_counting_is_one_by_one),
 		cmocka_unit_test(test_node_items),
 		cmocka_unit_test(test_numa_clear),
 		cmocka_unit_test(test_numa_fold),

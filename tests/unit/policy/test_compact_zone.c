@@ -117,13 +117,29 @@ static void test_restart(void **state)
 	owned_end(w);
 }
 
+/* All of it lies below the second pageblock: there is nothing for the upper scanner to go down to. */
+static void test_tiny_zone(void **state)
+{
+	(void)state;
+	static const struct zone_shape shape[] = { { 0, 0, 1, 0x9f, 0 }, { 0, NORMAL, 0x1000, 0x2000, 0 } };
+	struct machine_spec s;
+	small_spec(&s, 1, 1);
+	small_spec_zones(&s, shape, ARRAY_LEN(shape));
+	struct world *w = world_begin(&s, true);
+	struct zone *z = world_zone(w, 0, 0);
+	z->compact.flush_skip = true;
+	compact_reset_skip(z->node);
+	assert_false(z->compact.flush_skip);
+	assert_true(z->compact.migrate_pfn[0] >= z->start_pfn);
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_index),
-		cmocka_unit_test(test_suitable),
-		cmocka_unit_test(test_deferral),
-		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_index),     cmocka_unit_test(test_suitable),
+		cmocka_unit_test(test_deferral),  cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_tiny_zone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,7 +148,7 @@ static struct page *get(struct pool *p, unsigned cpu)
 
 static void put(struct pool *p, struct page *page)
 {
-	hugetlb_free(&p->w->p, &p->h, &p->w->m.cpu[0], page);
+	hugetlb_free(&p->w->p, &p->h, page);
 }
 
 static unsigned nid_of(const struct pool *p, const struct page *page)

@@ -116,7 +116,7 @@ static void test_surplus(void **state)
 	assert_int_equal(p.small.nr, PARTS);
 	assert_int_equal(p.small.nr_free, PARTS - 2);
 	for (unsigned i = 0; i < 2; i++)
-		hugetlb_free(&p.w->p, &p.small, &p.w->m.cpu[0], used[i]);
+		hugetlb_free(&p.w->p, &p.small, used[i]);
 	assert_pool(&p.small, PARTS, 0);
 	pools_end(&p);
 }

@@ -49,7 +49,7 @@ static struct page *get(struct pool *p, bool reserved)
 
 static void put(struct pool *p, struct page *page)
 {
-	hugetlb_free(&p->w->p, &p->h, &p->w->m.cpu[0], page);
+	hugetlb_free(&p->w->p, &p->h, page);
 }
 
 static void test_promises(void **state)

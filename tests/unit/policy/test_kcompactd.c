@@ -15,6 +15,7 @@
 static struct {
 	struct page *at[OWN_MOST];
 	unsigned nr;
+	bool spares; /* every other one may go */
 } own;
 
 static enum page_fate own_move(void *ctx, struct cpu *c, struct page *page, struct page *to)
@@ -28,7 +29,18 @@ static enum page_fate own_move(void *ctx, struct cpu *c, struct page *page, stru
 	return PAGE_GOES;
 }
 
-static const struct owner_ops own_ops = { .release = owner_release, .move = own_move };
+/* What goes leaves holes between what stays: reclaim alone brings no block together. */
+static enum page_fate own_release(void *ctx, struct cpu *c, struct page *page, bool dropping)
+{
+	uint64_t index = page->index;
+	enum page_fate fate =
+		own.spares && index % 4 == 1 ? PAGE_BUSY : owner_release(ctx, c, page, dropping);
+	if (fate == PAGE_GOES)
+		own.at[index] = NULL;
+	return fate;
+}
+
+static const struct owner_ops own_ops = { .release = own_release, .move = own_move };
 
 static void own_add(struct world *w, struct zone *z)
 {
@@ -175,6 +187,13 @@ static void test_kswapd_hands_over(void **state)
 	assert_int_equal(world_event(w, PAGEOUTRUN), 1);
 	assert_int_equal(world_event(w, KCOMPACTD_WAKE), 0);
 	assert_int_equal(z->node->kswapd_failures, 1);
+	w->refuse = false;
+	own.spares = true;
+	assert_true(kswapd_wake(&w->p, w->c, z->node, ORDER, NORMAL));
+	assert_int_equal(world_event(w, PAGEOUTRUN), 2);
+	assert_true(w->released >= compact_gap(ORDER));
+	assert_int_equal(world_event(w, KCOMPACTD_WAKE), 1);
+	assert_true(zone_free_blocks(z, ORDER) + zone_free_blocks(z, MM_ORDER_MAX) > 0);
 	own_give_all(w);
 	world_end(w);
 }

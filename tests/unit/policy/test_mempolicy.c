@@ -173,6 +173,7 @@ static void test_bind(void **state)
 	go_to_cpu(w, 0);
 	assert_int_equal(served(w, &pol, GFP_KERNEL, 0), -1);
 	assert_int_equal(served(w, &pol, GFP_ATOMIC, 0), 0); /* who cannot wait is not bound */
+	assert_int_equal(served(w, &pol, GFP_ATOMIC | __GFP_NOMEMALLOC, 0), 0);
 	world_end(w);
 }
 

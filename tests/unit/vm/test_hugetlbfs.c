@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/huge_fixture.h"
 
+#include "vm/hold.h"
+
 static void test_statfs(void **state)
 {
 	struct fixture *f = *state;
@@ -66,12 +68,27 @@ static void test_objects(void **state)
 	fixture_end(f);
 }
 
+/* Whoever may not wait does not come in while the machine is held. */
+static void test_held(void **state)
+{
+	(void)state;
+	struct fixture *f = fixture_boot();
+	vm_hold(&f->vm);
+	vm_release_machine(&f->vm); /* bytes are still being copied */
+	assert_false(hugetlbfs_try_enter(hfs(f)));
+	vm_release_tasks(&f->vm);
+	assert_true(hugetlbfs_try_enter(hfs(f)));
+	hugetlbfs_leave(hfs(f));
+	fixture_end(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_statfs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_held),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

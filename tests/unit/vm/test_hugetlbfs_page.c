@@ -133,6 +133,22 @@ static void test_fallocate(void **state)
 	huge_put(i);
 }
 
+/* Writing changes both times, fallocate the second, punching none, as in 6.1. */
+static void test_times(void **state)
+{
+	struct fixture *f = *state;
+	struct huge_inode *i = make(root(f), "a", S_IFREG | 0644);
+	i->attr.mtime_s = i->attr.ctime_s = 1;
+	assert_int_equal(huge_fallocate(i, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, HUGE), 0);
+	assert_int_equal(i->attr.ctime_s, 1);
+	assert_int_equal(huge_fallocate(i, 0, 0, HUGE), 0);
+	assert_int_equal(i->attr.mtime_s, 1);
+	assert_true(i->attr.ctime_s > 1);
+	assert_int_equal(huge_write(i, "x", 1, 0), 1);
+	assert_true(i->attr.mtime_s > 1);
+	huge_put(i);
+}
+
 static void test_hole_takes_its_promise_along(void **state)
 {
 	struct fixture *f = *state;
@@ -244,6 +260,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pages_are_zeroed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_without_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fallocate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hole_takes_its_promise_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pool_shrinks_under_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_like_a_model, setup, teardown),

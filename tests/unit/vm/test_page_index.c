@@ -157,6 +157,21 @@ static void test_replace_takes_the_slot(void **state)
 	assert_consistent(p);
 }
 
+static void test_several_are_added_in_order(void **state)
+{
+	struct pages *p = *state;
+	struct page *page[4];
+	fill(p, 3);
+	assert_int_equal(page_index_reserve(&p->index, 7), 0);
+	for (unsigned i = 0; i < 4; i++)
+		page[i] = p->machine.map + 20 - i;
+	page_index_add_pages(&p->machine, &p->index, page, 4);
+	assert_int_equal(p->index.nr, 7);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(p->index.pfn[3 + i], 20 - i);
+	assert_consistent(p);
+}
+
 static void test_cut_leaves_numbers_behind(void **state)
 {
 	struct pages *p = *state;
@@ -184,6 +199,7 @@ int main(void)
 		ROW(test_reserve_failure_changes_nothing),
 		ROW(test_trim_gives_room_back),
 		ROW(test_replace_takes_the_slot),
+		ROW(test_several_are_added_in_order),
 		ROW(test_cut_leaves_numbers_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,12 @@ static void test_refuses(void **state)
 {
 	struct fixture *f = *state;
 	populate(f);
+	struct task *t = make_task(f, "t");
+	assert_write(t, "hugetlb", "2M 1 0");
+	task_put(t);
 	char *record = record_of(&f->vm);
+	assert_refused(record, "nr_reserved=2", "nr_reserved=1"); /* one of the file, one of the task */
+	assert_refused(record, "huge_mapped=1", "huge_mapped=1,1"); /* of a size that is not there */
 	assert_refused(record, "huge_inode 2 mount=0", "huge_inode 2 mount=1");
 	assert_refused(record, "huge_inode 2 ", "huge_inode 1 ");
 	assert_refused(record, "huge_inode 2 ", "huge_inode 0 ");
