@@ -67,7 +67,7 @@ struct kernel_version {
 	bool oom_rss_parts; /* the OOM killer's table of tasks tells what resident memory consists of */
 	bool boot_fallback; /* at boot: in which order the nodes are tried */
 	bool boot_present; /* at boot: total pages are those present, not those managed */
-	bool boot_hugetlb_colon; /* at boot: "HugeTLB: registered" */
+	bool boot_hugetlb_colon; /* at boot: "HugeTLB: registered", and what a page's vmemmap would save */
 
 	/* request flags */
 	bool gfp_atomic_bit; /* GFP_ATOMIC has a bit of its own */

@@ -181,12 +181,23 @@ static void memory_print(struct out *o)
 	line_log(o);
 }
 
+/* The kernel's entries of a huge page's frames, 64 bytes each, but for the first page of them. 32-bit kernels keep all. */
+static unsigned vmemmap_spare_kb(const struct machine *m, unsigned order)
+{
+	return m->bits == 64 ? (64u << order) / 1024 - PAGE_SIZE / 1024 : 0;
+}
+
 static void pool_boot_print(struct out *o, const struct hugetlb *h)
 {
-	unsigned mib = (unsigned)(PAGES_TO_KB(1ull << h->order) / 1024);
+	unsigned mib = (unsigned)(PAGES_TO_KB(1ull << h->order) / 1024),
+		 size = mib < 1024 ? mib : mib / 1024;
+	const char *unit = mib < 1024 ? "MiB" : "GiB";
+	bool colon = o->m->version->boot_hugetlb_colon;
 	SAY(o, "HugeTLB%s registered %u.00 %s page size, pre-allocated %llu pages",
-	    o->m->version->boot_hugetlb_colon ? ":" : "", mib < 1024 ? mib : mib / 1024,
-	    mib < 1024 ? "MiB" : "GiB", (unsigned long long)READ_RELAXED(&h->nr_free));
+	    colon ? ":" : "", size, unit, (unsigned long long)READ_RELAXED(&h->nr_free));
+	if (colon)
+		SAY(o, "HugeTLB: %u KiB vmemmap can be freed for a %u.00 %s page",
+		    vmemmap_spare_kb(o->m, h->order), size, unit);
 }
 
 void report_boot(const struct policy *p)

@@ -61,7 +61,8 @@ static void test_one_node(void **state)
 			    "Policy zone: DMA32\n"
 			    "Memory: 983484K/1048032K available (0K kernel code, 0K rwdata, 0K rodata, 0K init, "
 			    "0K bss, 64548K reserved, 0K cma-reserved)\n"
-			    "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n");
+			    "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n"
+			    "HugeTLB: 28 KiB vmemmap can be freed for a 2.00 MiB page\n");
 }
 
 static void test_two_nodes(void **state)
@@ -102,9 +103,11 @@ static void test_kernels(void **state)
 		{ KERNEL_5_10, false, 0x1befda - 100,
 		  "HugeTLB registered 2.00 MiB page size, pre-allocated 0 pages\n" },
 		{ KERNEL_6_1, true, 0x1befda - 100,
-		  "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n" },
+		  "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n"
+		  "HugeTLB: 28 KiB vmemmap can be freed for a 2.00 MiB page\n" },
 		{ KERNEL_6_12, true, 0x1befda,
-		  "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n" },
+		  "HugeTLB: registered 2.00 MiB page size, pre-allocated 0 pages\n"
+		  "HugeTLB: 28 KiB vmemmap can be freed for a 2.00 MiB page\n" },
 	};
 	for (unsigned i = 0; i < ARRAY_LEN(want); i++) {
 		struct machine m;
@@ -116,6 +119,7 @@ static void test_kernels(void **state)
 			 "Built 2 zonelists, mobility grouping on.  Total pages: %lu\n", want[i].total);
 		assert_non_null(strstr(lines, built));
 		assert_non_null(strstr(lines, want[i].pool));
+		assert_int_equal(!strstr(lines, "vmemmap"), want[i].kernel == KERNEL_5_10);
 		assert_int_equal(!!strstr(lines, "\nFallback order for Node 0: 0 1 \n"), want[i].fallback);
 	}
 }
