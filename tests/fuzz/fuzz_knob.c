@@ -43,9 +43,14 @@ static ssize_t knob_try(const struct knob *k, struct vm *vm, unsigned arg, const
 	return ret;
 }
 
-/* A choice is shown with all its words; a limit in bytes reads 0 when percent count, and takes no 0. */
-static bool takes_its_own(const struct knob *k)
+/*
+ * A choice is shown with all its words; a limit in bytes reads 0 when percent count, and takes no 0. There are no
+ * surplus pages of 1 GiB, whatever is asked for.
+ */
+static bool takes_its_own(const struct vm *vm, const struct knob *k)
 {
+	if (k->store == knob_store_nr_overcommit_hugepages && hugetlb_gigantic(&vm->hugetlb[k->pool]))
+		return false;
 	return !k->choice && (k->set != knob_set_dirty_bytes && k->set != knob_set_dirty_background_bytes);
 }
 
@@ -63,7 +68,7 @@ static void piece_write(struct vm *vm, const char *bytes, size_t len)
 	if (ret < 0 && before)
 		FUZZ_REQUIRE(!strcmp(before, after), "%s: refused (%zd), but '%s' became '%s'",
 			     k->path, ret, before, after);
-	if (before && !k->action && (k->mode & 0222) && takes_its_own(k))
+	if (before && !k->action && (k->mode & 0222) && takes_its_own(vm, k))
 		FUZZ_REQUIRE(knob_try(k, vm, arg, after, strlen(after)) > 0,
 			     "%s: refuses its own '%s'", k->path, after);
 	free(before);
