@@ -28,7 +28,7 @@ static bool page_goes(struct drop *d, struct page *page)
 {
 	unsigned kind = owner_kind(page->owner);
 	const struct owner_ops *ops = kind < OWNER_KINDS ? d->policy->owner[kind] : NULL;
-	if (!ops || (page->marks & MARK_MAPPED))
+	if (!ops || !ops->release || (page->marks & MARK_MAPPED))
 		return false;
 	d->kinds |= 1u << kind;
 	return ops->release(d->policy->owner_ctx, d->cpu, page, true) == PAGE_GOES;

@@ -123,14 +123,8 @@ static struct page *gathered_pop(struct hugetlb *h, struct gathered *g)
 /* Surplus pages that were not needed after all. */
 static void gathered_drop(struct policy *p, struct hugetlb *h, struct gathered *g)
 {
-	while (g->nr) {
-		struct page *page = gathered_pop(h, g);
-		lock_take(&h->lock);
-		bool leaves = hugetlb_put(h, page);
-		lock_drop(&h->lock);
-		if (leaves)
-			hugetlb_page_return(p, h, page);
-	}
+	while (g->nr)
+		hugetlb_free(p, h, gathered_pop(h, g));
 }
 
 /* Pages that are still missing for nr more promises. Under lock. */

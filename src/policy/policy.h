@@ -40,7 +40,7 @@ struct owner_ops {
 	 * node's LRU lock held; may take RANK_OWNER and RANK_FILES locks only.
 	 * dropping: for vm.drop_caches, which takes nothing into account. Whatever
 	 * but PAGE_GOES: the page stays its owner's. Pages of files are counted off by
-	 * reclaim (nr_file_pages, marks), anonymous ones by their owner.
+	 * reclaim (nr_file_pages, marks), anonymous ones by their owner. NULL: it lets go of none (PAGE_STAYS).
 	 */
 	enum page_fate (*release)(void *ctx, struct cpu *c, struct page *page, bool dropping);
 	/*

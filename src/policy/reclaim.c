@@ -68,7 +68,7 @@ static enum page_fate page_ask(const struct pass *s, struct page *page, struct c
 	if (!s->r->may_unmap && (page->marks & MARK_MAPPED))
 		return PAGE_BUSY;
 	k->kinds |= 1u << kind;
-	return ops ? ops->release(p->owner_ctx, s->r->cpu, page, false) : PAGE_STAYS;
+	return ops && ops->release ? ops->release(p->owner_ctx, s->r->cpu, page, false) : PAGE_STAYS;
 }
 
 /* It has to be written first: it becomes active, and goes next once it is. */

@@ -52,15 +52,5 @@ enum page_fate task_page_move(void *ctx, struct cpu *c, struct page *page, struc
 	return ours ? PAGE_GOES : PAGE_BUSY;
 }
 
-/* There is no swap that it could go to. */
-static enum page_fate page_stays(void *ctx, struct cpu *c, struct page *page, bool dropping)
-{
-	(void)ctx;
-	(void)c;
-	(void)page;
-	(void)dropping;
-	return PAGE_STAYS;
-}
-
-const struct owner_ops task_anon_ops = { .release = page_stays, .move = task_page_move };
-const struct owner_ops task_shmem_ops = { .release = page_stays, .move = task_page_move };
+/* Reclaim takes none: there is no swap that they could go to. */
+const struct owner_ops task_anon_ops = { .move = task_page_move };

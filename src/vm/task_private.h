@@ -131,7 +131,7 @@ extern const struct owner_ops task_file_ops; /* ctx: struct vm */
 
 /* ---- task_move.c ---- */
 enum page_fate task_page_move(void *ctx, struct cpu *c, struct page *page, struct page *to); /* of owner_ops */
-extern const struct owner_ops task_anon_ops, task_shmem_ops; /* ctx: struct vm */
+extern const struct owner_ops task_anon_ops; /* of anonymous and of shared memory; ctx: struct vm */
 
 /* ---- task_adopt.c ---- */
 void task_shmem_free(struct task *t); /* all of it. task->lock held */

@@ -52,7 +52,7 @@ static int policy_boot(struct vm *vm, struct why *why)
 		return why_set(why, error, "no memory for the allocation policy's tables");
 	vm->policy.owner[OWNER_TASK_ANON] = &task_anon_ops;
 	vm->policy.owner[OWNER_TASK_FILE] = &task_file_ops;
-	vm->policy.owner[OWNER_TASK_SHMEM] = &task_shmem_ops;
+	vm->policy.owner[OWNER_TASK_SHMEM] = &task_anon_ops;
 	vm->policy.owner[OWNER_FILE] = &file_page_ops;
 	vm->policy.owner_ctx = vm;
 

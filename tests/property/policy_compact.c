@@ -46,16 +46,7 @@ static enum page_fate page_move(void *ctx, struct cpu *c, struct page *page, str
 	return PAGE_GOES;
 }
 
-static enum page_fate page_stays(void *ctx, struct cpu *c, struct page *page, bool dropping)
-{
-	(void)ctx;
-	(void)c;
-	(void)page;
-	(void)dropping;
-	return PAGE_STAYS;
-}
-
-static const struct owner_ops ops = { .release = page_stays, .move = page_move };
+static const struct owner_ops ops = { .move = page_move };
 
 /* Pages of an index stay on the node of its parity, so its LRU lock is known beforehand. */
 static struct node *slot_node(struct world *w, unsigned index)
